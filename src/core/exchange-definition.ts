@@ -1,0 +1,100 @@
+import type { z } from 'zod'
+import type { DataType } from '../domain/data-type.ts'
+import type { Instrument, MarketType } from '../domain/instrument.ts'
+import type { CandleTimeframe } from '../domain/timeframe.ts'
+import type { FrameDecoder } from './frame.ts'
+import type { RestClient } from './rest-client.ts'
+
+/** API keys of an account. Kept out of every log, error and status. */
+export interface Credentials {
+  readonly apiKey: string
+  readonly secret: string
+  readonly passphrase?: string | undefined
+}
+
+/** One thing that can be subscribed to on the wire. */
+export interface Topic {
+  /** Unique within the exchange, for example `trades:BTC-USDT`. */
+  readonly key: string
+  /** Which of the exchange's WebSocket endpoints serves it. */
+  readonly endpoint: string
+  readonly dataType: DataType
+  /** The subscription's arguments, in the exchange's words. */
+  readonly args: Readonly<Record<string, string>>
+}
+
+/** What a collector wants, for `ExchangeDefinition.topics`. */
+export interface TopicRequest {
+  readonly dataType: DataType
+  readonly nativeSymbol: string
+  readonly orderBookDepth: number
+  readonly timeframes: readonly CandleTimeframe[]
+  /** The collector's `customParams`, checked by the definition's schema. */
+  readonly customParams: Readonly<Record<string, unknown>>
+}
+
+/** Translates symbols by the exchange's own list; the definition's convention is used for what is not on it. */
+export interface SymbolLookup {
+  symbolOf(nativeSymbol: string): string | undefined
+}
+
+export interface ExchangeLimits {
+  /** New connections per second to one host, shared by everything in this process. */
+  readonly dialsPerSecond: number
+  /** Requests (subscribe, unsubscribe, login) per connection. */
+  readonly requests: { readonly count: number; readonly perMs: number }
+  /** Size of one request. */
+  readonly requestBytes: number
+  /** Default for the number of topics put on one connection. */
+  readonly subscriptionsPerConnection: number
+}
+
+export interface Keepalive {
+  /** Text sent when nothing was received for `idleMs`. */
+  readonly ping: string
+  readonly idleMs: number
+  /** After the ping, this much further silence means that the connection is dead. */
+  readonly timeoutMs: number
+}
+
+/** Everything the core needs to know about an exchange: data and pure functions, no socket, no timer. */
+export interface ExchangeDefinition {
+  readonly id: string
+  readonly name: string
+  /** WebSocket endpoints by name, plus `rest`. Every one can be replaced through `config.endpoints`. */
+  readonly endpoints: Readonly<Record<string, string>>
+  /** Endpoints that need a login before anything else is sent. */
+  readonly privateEndpoints: readonly string[]
+  readonly limits: ExchangeLimits
+  readonly keepalive: Keepalive
+  readonly dataTypes: readonly DataType[]
+  readonly orderBookDepths: readonly number[]
+  readonly timeframes: readonly CandleTimeframe[]
+  /** Checks `config.customParams`. */
+  readonly customParams: z.ZodType<Record<string, unknown>>
+  /** Checks `config.credentials`; absent where nothing is private. */
+  readonly credentials?: z.ZodType<Credentials>
+
+  /** The topics that serve one data type of one instrument. */
+  topics(request: TopicRequest): readonly Topic[]
+  subscribe(topics: readonly Topic[], requestId: string): string
+  unsubscribe(topics: readonly Topic[], requestId: string): string
+  /** The login request, signed for `now` (epoch milliseconds). */
+  login?(credentials: Credentials, now: number): Promise<string>
+  createDecoder(symbols: SymbolLookup): FrameDecoder
+
+  /** Native symbol by the exchange's naming convention; undefined when the symbol cannot be expressed. */
+  nativeSymbolOf(symbol: string): string | undefined
+  /** The other way round. */
+  symbolOf(nativeSymbol: string): string | undefined
+  /** Pairs offered when the live list cannot be had. */
+  readonly fallbackPairs: readonly string[]
+  loadInstruments(rest: RestClient, marketType: MarketType): Promise<readonly Instrument[]>
+  /** The exchange's clock, epoch milliseconds. */
+  loadServerTime(rest: RestClient): Promise<number>
+}
+
+/** Keeps the literal types of a definition written as an object. */
+export function defineExchange<const D extends ExchangeDefinition>(definition: D): D {
+  return definition
+}

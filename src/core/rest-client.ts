@@ -1,0 +1,91 @@
+import { TapekeeperError } from '../errors/tapekeeper-error.ts'
+import { sleep } from '../ports/clock.ts'
+import type { HttpResponse } from '../ports/http.ts'
+import type { Ports } from '../ports/ports.ts'
+import { retryAfterMs } from '../ports/socket.ts'
+import { backoffDelay, type BackoffPolicy } from './backoff.ts'
+
+/** What an exchange's REST answer amounts to, read from its envelope. */
+export type RestOutcome<T> =
+  | { readonly kind: 'ok'; readonly data: T }
+  /** Asked too often, or the exchange is busy: the same request may succeed later. */
+  | { readonly kind: 'retry'; readonly message: string }
+  | { readonly kind: 'failed'; readonly message: string }
+
+export interface RestClient {
+  /**
+   * GETs `path` (with its query) and reads the answer; repeats after 429, 5xx, no answer, or when `read` says `retry`.
+   *
+   * @throws TapekeeperError `REST_FAILED` or `RATE_LIMITED` when it could not be had.
+   */
+  get<T>(path: string, read: (body: unknown) => RestOutcome<T>, signal?: AbortSignal): Promise<T>
+}
+
+const POLICY: BackoffPolicy = { baseMs: 500, capMs: 5_000 }
+const ATTEMPTS = 3
+const TIMEOUT_MS = 5_000
+const LONGEST_WAIT_MS = 10_000
+
+export function createRestClient(baseUrl: string, ports: Ports): RestClient {
+  const root = baseUrl.replace(/\/+$/, '')
+
+  return {
+    async get(path, read, signal) {
+      const url = root + path
+      for (let attempt = 0; ; attempt++) {
+        const answer = await ask(url, ports, read, signal)
+        if (answer.kind === 'ok') return answer.data
+        const waitMs = Math.max(answer.waitMs ?? 0, backoffDelay(attempt, POLICY, ports.random))
+        if (!answer.repeatable || attempt + 1 >= ATTEMPTS || waitMs > LONGEST_WAIT_MS) throw answer.error
+        await sleep(ports.clock, waitMs, signal)
+      }
+    },
+  }
+}
+
+type Answer<T> =
+  | { readonly kind: 'ok'; readonly data: T }
+  | {
+      readonly kind: 'failed'
+      readonly error: TapekeeperError
+      readonly repeatable: boolean
+      readonly waitMs?: number | undefined
+    }
+
+async function ask<T>(
+  url: string,
+  ports: Ports,
+  read: (body: unknown) => RestOutcome<T>,
+  signal: AbortSignal | undefined,
+): Promise<Answer<T>> {
+  let response: HttpResponse
+  try {
+    response = await ports.http({ url, timeoutMs: TIMEOUT_MS, signal })
+  } catch (cause) {
+    if (signal?.aborted) throw signal.reason
+    return {
+      kind: 'failed',
+      error: new TapekeeperError('REST_FAILED', `no answer from ${url}`, { url }, { cause }),
+      repeatable: true,
+    }
+  }
+  if (response.status === 429 || response.status === 418) {
+    const error = new TapekeeperError('RATE_LIMITED', `${url} answered ${response.status}`, { url, status: response.status })
+    return { kind: 'failed', error, repeatable: true, waitMs: retryAfterMs(response.header('retry-after'), ports.clock.now()) }
+  }
+  const context = { url, status: response.status, body: response.text.slice(0, 200) }
+  const failed = (what: string, repeatable: boolean, cause?: unknown): Answer<T> => ({
+    kind: 'failed',
+    error: new TapekeeperError('REST_FAILED', `${url} answered ${what}`, context, { cause }),
+    repeatable,
+  })
+  if (response.status >= 500) return failed(String(response.status), true)
+  let outcome: RestOutcome<T>
+  try {
+    outcome = read(JSON.parse(response.text) as unknown)
+  } catch (cause) {
+    return failed(`${response.status} with a body that cannot be read`, false, cause)
+  }
+  if (outcome.kind === 'ok') return response.status < 400 ? outcome : failed(String(response.status), false)
+  return failed(outcome.message, outcome.kind === 'retry')
+}

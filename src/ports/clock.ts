@@ -1,0 +1,46 @@
+/** Ends a timer that has not fired; harmless afterwards. */
+export type Cancel = () => void
+
+/** Time. The only place from which the library learns what time it is or waits. */
+export interface Clock {
+  /** Epoch milliseconds, UTC. */
+  now(): number
+  /** Calls back once, `delayMs` milliseconds from now. */
+  after(delayMs: number, callback: () => void): Cancel
+}
+
+/** Node's and browsers' timers hold at most this many milliseconds; a longer delay would fire at once. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1
+
+export const systemClock: Clock = {
+  now: () => Date.now(),
+  after(delayMs, callback) {
+    let timer: ReturnType<typeof setTimeout>
+    const arm = (remainingMs: number): void => {
+      const step = Math.min(Math.max(0, remainingMs), LONGEST_TIMER_MS)
+      timer = setTimeout(() => (remainingMs > step ? arm(remainingMs - step) : callback()), step)
+    }
+    arm(delayMs)
+    return () => clearTimeout(timer)
+  },
+}
+
+/**
+ * Waits on a clock.
+ *
+ * @throws the signal's reason when it aborts first.
+ */
+export function sleep(clock: Clock, delayMs: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    if (signal?.aborted) return reject(signal.reason as Error)
+    const stop = (): void => {
+      cancel()
+      reject(signal?.reason as Error)
+    }
+    const cancel = clock.after(delayMs, () => {
+      signal?.removeEventListener('abort', stop)
+      resolve()
+    })
+    signal?.addEventListener('abort', stop, { once: true })
+  })
+}

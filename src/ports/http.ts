@@ -1,0 +1,44 @@
+export interface HttpRequest {
+  readonly url: string
+  readonly method?: 'GET' | 'POST'
+  readonly headers?: Readonly<Record<string, string>>
+  readonly body?: string
+  readonly timeoutMs?: number
+  readonly signal?: AbortSignal | undefined
+}
+
+export interface HttpResponse {
+  readonly status: number
+  /** A header's value by its lower-case name. */
+  header(name: string): string | undefined
+  readonly text: string
+}
+
+/** Sends one request. Rejects only when there was no answer; a status of 400 or more is an answer. */
+export type HttpPort = (request: HttpRequest) => Promise<HttpResponse>
+
+const DEFAULT_TIMEOUT_MS = 10_000
+
+export const systemHttp: HttpPort = async ({ url, method = 'GET', headers, body, timeoutMs = DEFAULT_TIMEOUT_MS, signal }) => {
+  const timeout = new AbortController()
+  const timer = setTimeout(() => timeout.abort(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs)
+  const stop = (): void => timeout.abort(signal?.reason)
+  if (signal?.aborted) stop()
+  signal?.addEventListener('abort', stop, { once: true })
+  try {
+    const response = await fetch(url, {
+      method,
+      signal: timeout.signal,
+      ...(headers === undefined ? {} : { headers }),
+      ...(body === undefined ? {} : { body }),
+    })
+    return {
+      status: response.status,
+      header: (name) => response.headers.get(name) ?? undefined,
+      text: await response.text(),
+    }
+  } finally {
+    clearTimeout(timer)
+    signal?.removeEventListener('abort', stop)
+  }
+}

@@ -1,0 +1,27 @@
+export const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const
+export type LogLevel = (typeof LOG_LEVELS)[number]
+
+/** Where the library writes. Fields are plain data and never hold a key, a secret or a signature. */
+export type Logger = {
+  readonly [L in LogLevel]: (message: string, fields?: Readonly<Record<string, unknown>>) => void
+}
+
+/** Writes to the console from `level` upwards. */
+export function consoleLogger(level: LogLevel = 'warn'): Logger {
+  const from = LOG_LEVELS.indexOf(level)
+  const writer = (name: LogLevel): Logger[LogLevel] => {
+    if (LOG_LEVELS.indexOf(name) < from) return () => undefined
+    return (message, fields) => {
+      if (fields === undefined) console[name](`[tapekeeper] ${message}`)
+      else console[name](`[tapekeeper] ${message}`, fields)
+    }
+  }
+  return { debug: writer('debug'), info: writer('info'), warn: writer('warn'), error: writer('error') }
+}
+
+export const silentLogger: Logger = {
+  debug: () => undefined,
+  info: () => undefined,
+  warn: () => undefined,
+  error: () => undefined,
+}
