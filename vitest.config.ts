@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url'
-import { defineConfig } from 'vitest/config'
+import { configDefaults, defineConfig } from 'vitest/config'
+import { reporters } from './test/support/reporters.ts'
 
 const source = (path: string) => fileURLToPath(new URL(path, import.meta.url))
 
@@ -12,6 +13,9 @@ export default defineConfig({
   },
   test: {
     include: ['test/**/*.test.ts'],
+    // What npm would publish is looked at after the build: `npm run check -- build pack package`.
+    exclude: [...configDefaults.exclude, 'test/package/**'],
+    reporters: reporters('unit'),
     // Real sockets on two noisy cores: generous, and never an assertion about speed.
     testTimeout: 60_000,
     hookTimeout: 60_000,

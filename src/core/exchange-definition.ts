@@ -50,11 +50,10 @@ export interface ExchangeLimits {
 }
 
 export interface Keepalive {
-  /** Text sent when nothing was received for `idleMs`. */
+  /** Text sent when nothing was received for most of a period. */
   readonly ping: string
-  readonly idleMs: number
-  /** After the ping, this much further silence means that the connection is dead. */
-  readonly timeoutMs: number
+  /** A connection that stays silent, ping or no ping, is replaced within two periods. Milliseconds. */
+  readonly periodMs: number
 }
 
 /** Everything the core needs to know about an exchange: data and pure functions, no socket, no timer. */
@@ -70,7 +69,7 @@ export interface ExchangeDefinition {
   readonly dataTypes: readonly DataType[]
   readonly orderBookDepths: readonly number[]
   readonly timeframes: readonly CandleTimeframe[]
-  /** Checks `config.customParams`. */
+  /** Checks `config.customParams`. The core itself heeds two: `pingIntervalMs` (keepalive period) and `maxSubscriptionsPerSocket`. */
   readonly customParams: z.ZodType<Record<string, unknown>>
   /** Checks `config.credentials`; absent where nothing is private. */
   readonly credentials?: z.ZodType<Credentials>

@@ -57,7 +57,7 @@ function hasDecimalShape(text: string, start: number): boolean {
  * ```
  */
 export function decimalString(text: string): DecimalString {
-  if (!isDecimal(text)) throw new RangeError(`not a plain decimal number: ${JSON.stringify(String(text).slice(0, 80))}`)
+  if (!isDecimal(text)) throw new RangeError(`not a plain decimal number: ${JSON.stringify(text).slice(0, 80)}`)
   return text
 }
 

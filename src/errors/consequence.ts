@@ -17,7 +17,6 @@ export const CONSEQUENCE = {
   OHLCV_INVALID: 'throw',
   ABORTED: 'throw',
   SYMBOL_UNKNOWN: 'reject-subscription',
-  SYMBOL_NOT_LIVE: 'report',
   SUBSCRIPTION_REJECTED: 'reject-subscription',
   REQUEST_INVALID: 'reject-subscription',
   AUTH_FAILED: 'stop-login',

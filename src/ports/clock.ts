@@ -18,7 +18,10 @@ export const systemClock: Clock = {
     let timer: ReturnType<typeof setTimeout>
     const arm = (remainingMs: number): void => {
       const step = Math.min(Math.max(0, remainingMs), LONGEST_TIMER_MS)
-      timer = setTimeout(() => (remainingMs > step ? arm(remainingMs - step) : callback()), step)
+      timer = setTimeout(() => {
+        if (remainingMs > step) arm(remainingMs - step)
+        else callback()
+      }, step)
     }
     arm(delayMs)
     return () => clearTimeout(timer)
@@ -32,7 +35,10 @@ export const systemClock: Clock = {
  */
 export function sleep(clock: Clock, delayMs: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
-    if (signal?.aborted) return reject(signal.reason as Error)
+    if (signal?.aborted) {
+      reject(signal.reason as Error)
+      return
+    }
     const stop = (): void => {
       cancel()
       reject(signal?.reason as Error)

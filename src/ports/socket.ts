@@ -115,7 +115,10 @@ export const systemSocket: SocketFactory = (url, handlers) => {
     },
     close(graceMs = CLOSE_GRACE_MS) {
       if (closed) return
-      if (socket.readyState !== socket.OPEN) return terminate()
+      if (socket.readyState !== socket.OPEN) {
+        terminate()
+        return
+      }
       graceTimer = setTimeout(terminate, graceMs)
       socket.close(1000)
     },

@@ -1,0 +1,101 @@
+// Who may import whom inside src/. One row per folder; a folder without a row fails. The picture is in docs/architecture.md.
+
+/** Folder -> the folders it may import besides itself. */
+const LAYERS = {
+  domain: [],
+  errors: ['domain'],
+  ports: ['domain', 'errors'],
+  core: ['domain', 'errors', 'ports'],
+  aggregation: ['domain', 'errors', 'ports'],
+  storage: ['domain', 'errors', 'ports'],
+  outputs: ['domain', 'errors', 'ports'],
+  exchanges: ['domain', 'errors'], // and the contract, see CONTRACT
+  manager: ['domain', 'errors', 'ports', 'core', 'aggregation', 'storage', 'outputs', 'exchanges'],
+  testing: ['domain', 'errors', 'ports', 'core', 'aggregation', 'storage', 'outputs', 'exchanges', 'manager'],
+}
+
+/** What an exchange may know of the core: the contract it fulfils. Of the REST client only the types; the core does the fetching. */
+const CONTRACT = '^src/core/(exchange-definition|frame|rest-client)\\.ts$'
+
+const layerRules = Object.entries(LAYERS).map(([folder, allowed]) => ({
+  name: `layer-${folder}`,
+  comment: `src/${folder} may import ${allowed.length === 0 ? 'nothing of ours' : `only ${allowed.join(', ')}`}`,
+  severity: 'error',
+  from: { path: `^src/${folder}/` },
+  to: {
+    path: '^src/',
+    pathNot: [`^src/(${[folder, ...allowed].join('|')})/`, ...(folder === 'exchanges' ? [CONTRACT] : [])],
+  },
+}))
+
+const only = (name, comment, to, from) => ({ name, comment, severity: 'error', from: { path: '^src/', pathNot: from }, to })
+
+/** @type {import('dependency-cruiser').IConfiguration} */
+export default {
+  forbidden: [
+    ...layerRules,
+    {
+      name: 'layer-unlisted',
+      comment: 'a new folder in src needs a row in LAYERS',
+      severity: 'error',
+      from: {},
+      to: { path: '^src/[^/]+/', pathNot: `^src/(${Object.keys(LAYERS).join('|')})/` },
+    },
+    {
+      name: 'exchanges-stay-apart',
+      comment: 'an exchange folder never imports another, nor the registry',
+      severity: 'error',
+      from: { path: '^src/exchanges/([^/]+)/' },
+      to: { path: '^src/exchanges/', pathNot: '^src/exchanges/$1/' },
+    },
+    {
+      name: 'exchanges-do-no-fetching',
+      comment: 'of the REST client an exchange uses only the types',
+      severity: 'error',
+      from: { path: '^src/exchanges/' },
+      to: { path: '^src/core/rest-client\\.ts$', dependencyTypesNot: ['type-only'] },
+    },
+    {
+      name: 'entries-are-for-users',
+      comment: 'nothing inside src imports a public entry',
+      severity: 'error',
+      from: { path: '^src/' },
+      to: { path: '^src/[^/]+\\.ts$' },
+    },
+    {
+      name: 'testing-is-for-tests',
+      comment: 'only the testing entry ships src/testing',
+      severity: 'error',
+      from: { path: '^src/[^/]+\\.ts$', pathNot: '^src/testing\\.ts$' },
+      to: { path: '^src/testing/' },
+    },
+    only('door-socket', 'sockets come from ports/socket.ts', { path: 'node_modules/isomorphic-ws/' }, '^src/ports/socket\\.ts$'),
+    only(
+      'door-decimal',
+      'decimal.js comes from domain/decimal.ts',
+      { path: 'node_modules/decimal\\.js/' },
+      '^src/domain/decimal\\.ts$',
+    ),
+    only('door-ws', 'a WebSocket server exists only in testing', { path: 'node_modules/(@types/)?ws/' }, '^src/testing/'),
+    only('door-node', 'everything but testing runs in a browser', { dependencyTypes: ['core'] }, '^src/testing/'),
+    only(
+      'no-dev-dependency',
+      'what ships may import dependencies only',
+      { dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown'] },
+      '^$',
+    ),
+    { name: 'no-cycle', comment: 'also not through types', severity: 'error', from: {}, to: { circular: true } },
+    { name: 'no-unresolvable', severity: 'error', from: {}, to: { couldNotResolve: true } },
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    tsConfig: { fileName: 'tsconfig.json' },
+    // Keeps imports that TypeScript erases: a type-only import is a dependency too.
+    tsPreCompilationDeps: true,
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'node', 'default', 'types'],
+      mainFields: ['module', 'main', 'types'],
+    },
+  },
+}

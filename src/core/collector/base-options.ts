@@ -1,0 +1,49 @@
+import { z } from 'zod'
+import { DATA_TYPES } from '../../domain/data-type.ts'
+import { consoleLogger, LOG_LEVELS, type Logger } from '../../ports/logger.ts'
+import type { Ports } from '../../ports/ports.ts'
+import { parseConfig } from '../config-problems.ts'
+
+const isLogger = (value: unknown): boolean =>
+  typeof value === 'object' && value !== null && LOG_LEVELS.every((level) => typeof (value as Record<string, unknown>)[level] === 'function')
+
+/** Options every collector has, whatever it collects from. Milliseconds throughout. */
+export const commonOptions = {
+  /** What to collect. */
+  dataTypes: z.array(z.enum(DATA_TYPES)).min(1).readonly(),
+  /** Restart after a failure found by the health check or the message loop. */
+  autoRestart: z.boolean().default(true),
+  /** Time between health checks. */
+  healthCheckIntervalMs: z.number().positive().default(30_000),
+  /** Silence after which the collector counts as stale. */
+  maxSilenceDurationMs: z.number().positive().default(300_000),
+  /** Where log lines go. Default: warnings and errors to the console. `silentLogger` for none. */
+  logger: z
+    .custom<Logger>(isLogger, 'must have the methods debug, info, warn and error')
+    .default(() => consoleLogger()),
+  /** Stops the collector when it aborts. */
+  signal: z.custom<AbortSignal>((value) => value instanceof AbortSignal, 'must be an AbortSignal').optional(),
+  /** Clock, chance, sockets and HTTP in place of the real ones. Collectors given the same object share their sockets. */
+  ports: z.custom<Partial<Ports>>((value) => typeof value === 'object' && value !== null, 'must be an object of ports').optional(),
+}
+
+export const baseCollectorOptions = z.strictObject({
+  /** Where the data is from; becomes `point.exchange` by convention. */
+  exchangeName: z.string().min(1),
+  symbols: z.array(z.string().min(1)).readonly(),
+  ...commonOptions,
+  dataTypes: commonOptions.dataTypes.default(['candle']),
+  /** Name in logs. Default: `<exchangeName>_collector`. */
+  componentName: z.string().min(1).optional(),
+  /** Automatic restarts without a stable period between them before the collector gives up. */
+  maxRestarts: z.number().int().nonnegative().default(5),
+  /** Ceiling of the delay before the first automatic restart; doubles with each, full jitter. */
+  restartDelayMs: z.number().nonnegative().default(5_000),
+})
+
+export type BaseCollectorOptions = z.input<typeof baseCollectorOptions>
+export type ResolvedBaseOptions = z.output<typeof baseCollectorOptions>
+
+export function parseBaseOptions(options: BaseCollectorOptions): ResolvedBaseOptions {
+  return parseConfig(baseCollectorOptions, options, 'collector options')
+}

@@ -1,0 +1,77 @@
+import type { DataType } from '../../domain/data-type.ts'
+import type { MarketDataPoint, PointOf } from '../../domain/market-data.ts'
+import { isThenable } from '../emitter.ts'
+import { DataStream, type StreamOptions } from './data-stream.ts'
+
+/** A consumer of one data type. May be asynchronous; what it returns is ignored, what it throws is counted. */
+export type DataCallback<T extends DataType = DataType> = (point: PointOf<T>) => unknown
+
+type AnyCallback = (point: never) => unknown
+type AnyStream = DataStream<never>
+
+export interface DeliveryHooks {
+  /** A callback threw or rejected. */
+  readonly onFault: (error: unknown, dataType: DataType) => void
+  readonly onDropped: (count: number) => void
+  /** A stream began to drop. */
+  readonly onOverflow: (dataType: DataType) => void
+  readonly overflowError: (dataType: DataType) => Error
+}
+
+/** Hands points to callbacks and streams: synchronously, in order, each consumer behind its own fence. */
+export class Delivery {
+  readonly #hooks: DeliveryHooks
+  /** Copied when changed, so that a callback may add or remove callbacks while points are handed out. */
+  readonly #callbacks = new Map<DataType, readonly AnyCallback[]>()
+  readonly #streams = new Map<DataType, Set<AnyStream>>()
+
+  constructor(hooks: DeliveryHooks) {
+    this.#hooks = hooks
+  }
+
+  add<T extends DataType>(dataType: T, callback: DataCallback<T>): void {
+    this.#callbacks.set(dataType, [...(this.#callbacks.get(dataType) ?? []), callback])
+  }
+
+  remove<T extends DataType>(dataType: T, callback: DataCallback<T>): void {
+    const callbacks = this.#callbacks.get(dataType) ?? []
+    const index = callbacks.lastIndexOf(callback)
+    if (index >= 0) this.#callbacks.set(dataType, callbacks.toSpliced(index, 1))
+  }
+
+  stream<T extends DataType>(dataType: T, options: StreamOptions): DataStream<PointOf<T>> {
+    const streams = this.#streams.get(dataType) ?? new Set()
+    this.#streams.set(dataType, streams)
+    const stream: DataStream<PointOf<T>> = new DataStream(options, {
+      onDrop: () => this.#hooks.onOverflow(dataType),
+      onDropped: this.#hooks.onDropped,
+      onEnd: () => streams.delete(stream as unknown as AnyStream),
+      overflowError: () => this.#hooks.overflowError(dataType),
+    })
+    if (!stream.ended) streams.add(stream as unknown as AnyStream)
+    return stream
+  }
+
+  deliver(point: MarketDataPoint): void {
+    const { dataType } = point
+    const callbacks = this.#callbacks.get(dataType)
+    if (callbacks !== undefined) {
+      for (const callback of callbacks) {
+        // callFenced without its closure: this is the hot path.
+        try {
+          const result = callback(point as never)
+          if (isThenable(result)) result.then(undefined, (error: unknown) => this.#hooks.onFault(error, dataType))
+        } catch (error) {
+          this.#hooks.onFault(error, dataType)
+        }
+      }
+    }
+    const streams = this.#streams.get(dataType)
+    if (streams !== undefined) for (const stream of streams) stream.push(point as never)
+  }
+
+  /** No more points will come: streams end once their consumers have read what is queued. */
+  endStreams(): void {
+    for (const streams of this.#streams.values()) for (const stream of [...streams]) stream.end()
+  }
+}

@@ -1,0 +1,60 @@
+import type { DataType } from '../../domain/data-type.ts'
+import type { TapekeeperError } from '../../errors/tapekeeper-error.ts'
+import type { CollectorStatus } from './collector-state.ts'
+
+/** The collector's status changed. Times are epoch milliseconds. */
+export interface StatusChange {
+  readonly from: CollectorStatus
+  readonly to: CollectorStatus
+  readonly at: number
+  readonly reason: string | undefined
+}
+
+/**
+ * - `pending`: asked for, or lost and to be asked for again; nothing is promised meanwhile
+ * - `confirmed`: acknowledged by the exchange
+ * - `rejected`: refused for good
+ * - `ended`: given up because the collector stopped
+ */
+export type SubscriptionStatus = 'pending' | 'confirmed' | 'rejected' | 'ended'
+
+export interface SubscriptionChange {
+  readonly symbol: string
+  readonly dataType: DataType
+  /** The exchange's name of it, for example `trades:BTC-USDT`. */
+  readonly topic: string
+  readonly status: SubscriptionStatus
+  readonly at: number
+  readonly error: TapekeeperError | undefined
+}
+
+/** One frame as it came from the exchange, with `storeRawData`. */
+export interface RawFrame {
+  readonly exchange: string
+  readonly symbol: string
+  readonly dataType: DataType
+  readonly topic: string
+  readonly receivedAt: number
+  readonly text: string
+}
+
+/** What made a collector restart. */
+export type RestartTrigger = 'no-heartbeat' | 'stale-data' | 'connection-failure' | 'error-state' | 'manual'
+
+export interface RestartNotice {
+  readonly trigger: RestartTrigger
+  readonly reason: string
+  /** Automatic restarts since the collector was last stable, this one included; 0 for a manual one. */
+  readonly attempt: number
+  readonly delayMs: number
+  readonly at: number
+}
+
+/** What `collector.on` offers. Listeners are fenced: one that throws stops neither the others nor the collector. */
+export interface CollectorEvents {
+  status: (change: StatusChange) => void
+  error: (error: TapekeeperError) => void
+  subscription: (change: SubscriptionChange) => void
+  raw: (frame: RawFrame) => void
+  restart: (notice: RestartNotice) => void
+}

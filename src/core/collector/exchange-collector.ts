@@ -1,0 +1,274 @@
+import type { DataType } from '../../domain/data-type.ts'
+import type { Instrument } from '../../domain/instrument.ts'
+import type { MarketDataPoint } from '../../domain/market-data.ts'
+import { TapekeeperError } from '../../errors/tapekeeper-error.ts'
+import type { ExchangeDefinition, Topic } from '../exchange-definition.ts'
+import type { DataFrame } from '../frame.ts'
+import type { LinkPool, TopicListener } from '../link/link-pool.ts'
+import { runtimeOf, type Runtime } from '../runtime.ts'
+import { BaseDataCollector, type StartOutcome } from './base-collector.ts'
+import type { SubscriptionStatus } from './events.ts'
+import type { HealthIssue } from './health.ts'
+import { resolveExchangeConfig, type ExchangeCollectorConfig, type ResolvedExchangeConfig } from './exchange-config.ts'
+import type { SubscriptionReport } from './status-report.ts'
+
+interface Subscription {
+  readonly topic: Topic
+  readonly pool: LinkPool
+  status: SubscriptionStatus
+  leave: () => void
+}
+
+/**
+ * Collects one pair of one exchange over links it shares with other collectors. Reconnecting and subscribing again is the links'
+ * work and never ends the collector: `status` goes to `degraded` and back to `running`.
+ */
+export class ExchangeCollector extends BaseDataCollector {
+  readonly #definition: ExchangeDefinition
+  readonly #config: ResolvedExchangeConfig
+  readonly #runtime: Runtime
+  readonly #subscriptions = new Map<string, Subscription>()
+  #nativeSymbol: string | undefined
+  #instrument: Instrument | undefined
+  /** Wakes `bringUp` when a subscription was confirmed or rejected. */
+  #onSettled: () => void = () => undefined
+  #lastLinkError: TapekeeperError | undefined
+
+  /** @throws TapekeeperError `CONFIG_INVALID` naming every problem, what is allowed, and the nearest right spelling. */
+  constructor(definition: ExchangeDefinition, input: ExchangeCollectorConfig) {
+    const config = resolveExchangeConfig(input, definition)
+    const { dataTypes, symbol, autoRestart, healthCheckIntervalMs, maxSilenceDurationMs, logger, signal, ports } = config
+    super({
+      exchangeName: definition.id,
+      symbols: [symbol],
+      dataTypes,
+      componentName: `${definition.id}_${symbol}`,
+      autoRestart,
+      healthCheckIntervalMs,
+      maxSilenceDurationMs,
+      logger,
+      signal,
+      ports,
+    })
+    this.#definition = definition
+    this.#config = config
+    this.#runtime = runtimeOf(ports)
+  }
+
+  /** Ours, as configured. */
+  get symbol(): string {
+    return this.#config.symbol
+  }
+
+  /** The instrument's record; undefined before the start, and when the exchange's list could not be had. */
+  get instrument(): Instrument | undefined {
+    return this.#instrument
+  }
+
+  /** @throws TapekeeperError `CONFIG_INVALID`: one collector, one pair; make another collector. */
+  override addSymbol(symbol: string): void {
+    if (symbol === this.symbol) return
+    throw new TapekeeperError('CONFIG_INVALID', `this collector is for ${this.symbol} alone; create another one for ${symbol}`, { symbol })
+  }
+
+  /** @throws TapekeeperError `CONFIG_INVALID`: one collector, one pair; stop the collector instead. */
+  override removeSymbol(symbol: string): void {
+    throw new TapekeeperError('CONFIG_INVALID', `this collector is for ${this.symbol} alone; stop it instead of removing ${symbol}`, { symbol })
+  }
+
+  protected override async bringUp(signal: AbortSignal): Promise<StartOutcome> {
+    const stopped = (): boolean => signal.aborted
+    await this.connect(signal)
+    if (stopped()) return 'failed'
+    if (await this.subscribeToData(this.symbols, this.dataTypes, signal)) return 'up'
+    if (stopped()) return 'failed'
+    const open = [...this.#subscriptions.values()].filter(({ status }) => status === 'pending' || status === 'confirmed')
+    if (open.some(({ status }) => status === 'pending')) {
+      const topics = open.filter(({ status }) => status === 'pending').map(({ topic }) => topic.key)
+      const cause = this.#lastLinkError
+      const why = cause === undefined ? '' : ` (${cause.message})`
+      const message = `not confirmed within ${this.#config.startTimeoutMs} ms: ${topics.join(', ')}${why}`
+      this.reportError(new TapekeeperError('START_TIMEOUT', message, { topics }, { cause }))
+    }
+    const goesOn = open.length > 0 && (this.#config.autoRestart || open.some(({ status }) => status === 'confirmed'))
+    return goesOn ? 'partly' : 'failed'
+  }
+
+  protected async connect(_signal: AbortSignal): Promise<boolean> {
+    const { endpoints, symbol } = this.#config
+    const catalog = this.#runtime.catalog(this.#definition, endpoints['rest'] ?? '')
+    const { nativeSymbol, instrument } = await catalog.resolve(symbol, this.logger)
+    this.#nativeSymbol = nativeSymbol
+    this.#instrument = instrument
+    return true
+  }
+
+  protected disconnect(): Promise<void> {
+    this.#leaveAll()
+    return Promise.resolve()
+  }
+
+  protected async subscribeToData(_symbols: readonly string[], dataTypes: readonly DataType[], signal?: AbortSignal): Promise<boolean> {
+    for (const topic of dataTypes.flatMap((dataType) => this.#topicsOf(dataType))) this.#subscribe(topic)
+    await this.#allSettled(signal)
+    return [...this.#subscriptions.values()].every(({ status }) => status === 'confirmed')
+  }
+
+  protected unsubscribeFromData(): Promise<boolean> {
+    this.#leaveAll()
+    return Promise.resolve(true)
+  }
+
+  /** Frames come from the links by themselves; the loop has nothing to do but to live. */
+  protected handleMessages(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      if (signal.aborted) resolve()
+      else signal.addEventListener('abort', () => resolve(), { once: true })
+    })
+  }
+
+  /** One frame's text to market data; used for frames from elsewhere. */
+  protected processMessage(message: unknown): readonly MarketDataPoint[] {
+    const catalog = this.#runtime.catalog(this.#definition, this.#config.endpoints['rest'] ?? '')
+    const frame = this.#definition.createDecoder(catalog)(String(message), this.now())
+    if (frame.kind === 'invalid') throw frame.error
+    return frame.kind === 'data' ? frame.points : []
+  }
+
+  protected override lastHeartbeatAt(): number | undefined {
+    const heard = this.#links().flatMap(({ lastHeardAt }) => (lastHeardAt === undefined ? [] : [lastHeardAt]))
+    return heard.length === 0 ? super.lastHeartbeatAt() : Math.max(...heard)
+  }
+
+  protected override reconnectAttempts(): number {
+    return Math.max(0, ...this.#links().map(({ attempt }) => attempt))
+  }
+
+  protected override connectedAt(): number | undefined {
+    const opened = this.#links().flatMap(({ openedAt }) => (openedAt === undefined ? [] : [openedAt]))
+    return opened.length === 0 ? undefined : Math.min(...opened)
+  }
+
+  protected override subscriptionReports(): readonly SubscriptionReport[] {
+    return [...this.#subscriptions.values()].map(({ topic, status }) => ({ topic: topic.key, dataType: topic.dataType, status }))
+  }
+
+  protected override healthIssues(): readonly string[] {
+    return this.subscriptionReports().flatMap(({ topic, status }) => (status === 'confirmed' ? [] : [`${topic} is ${status}`]))
+  }
+
+  /** Links watch themselves and reconnect; a market may be quiet for hours. Neither is a reason to start over. */
+  protected override repairs(issue: HealthIssue): boolean {
+    return issue === 'no-heartbeat' || issue === 'stale-data'
+  }
+
+  #topicsOf(dataType: DataType): readonly Topic[] {
+    return this.#definition.topics({
+      dataType,
+      nativeSymbol: this.#nativeSymbol ?? '',
+      orderBookDepth: this.#config.orderBook.depth,
+      timeframes: this.#config.candles.timeframes,
+      customParams: this.#config.customParams,
+    })
+  }
+
+  #subscribe(topic: Topic): void {
+    if (this.#subscriptions.has(topic.key)) return
+    const pool = this.#runtime.pool({
+      definition: this.#definition,
+      endpoint: topic.endpoint,
+      endpoints: this.#config.endpoints,
+      customParams: this.#config.customParams,
+      credentials: this.#config.credentials,
+      logger: this.logger,
+    })
+    const subscription: Subscription = { topic, pool, status: 'pending', leave: () => undefined }
+    this.#subscriptions.set(topic.key, subscription)
+    this.#announce(subscription, undefined)
+    subscription.leave = pool.subscribe(topic, this.#listenerFor(subscription))
+  }
+
+  #listenerFor(subscription: Subscription): TopicListener {
+    return {
+      onData: (frame, text, receivedAt) => this.#onData(subscription.topic, frame, text, receivedAt),
+      onStatus: (status, error) => this.#onStatus(subscription, status, error),
+      onBadFrame: (error, text, receivedAt) => {
+        this.counters.messageReceived(receivedAt)
+        this.#raw(subscription.topic, text, receivedAt)
+        this.reportError(error)
+      },
+    }
+  }
+
+  #onData(topic: Topic, frame: DataFrame, text: string, receivedAt: number): void {
+    this.counters.messageReceived(receivedAt)
+    this.#raw(topic, text, receivedAt)
+    for (const error of frame.errors) this.reportError(error)
+    for (const point of frame.points) this.deliver(point)
+  }
+
+  #raw(topic: Topic, text: string, receivedAt: number): void {
+    if (!this.#config.storeRawData) return
+    const { key, dataType } = topic
+    this.emit('raw', { exchange: this.exchangeName, symbol: this.symbol, dataType, topic: key, receivedAt, text })
+  }
+
+  #onStatus(subscription: Subscription, status: SubscriptionStatus, error: TapekeeperError | undefined): void {
+    const changed = subscription.status !== status
+    subscription.status = status
+    // One lost link tells each of its topics; the collector reports it once.
+    if (error !== undefined && error !== this.#lastLinkError) this.reportError(error)
+    if (status === 'pending') this.#lastLinkError = error ?? this.#lastLinkError
+    if (changed) this.#announce(subscription, error)
+    this.#onSettled()
+    this.#reflect(error)
+  }
+
+  /** The status follows from the subscriptions. */
+  #reflect(error: TapekeeperError | undefined): void {
+    if (this.status !== 'running' && this.status !== 'degraded') return
+    const statuses = [...this.#subscriptions.values()].map(({ status }) => status)
+    if (statuses.every((status) => status === 'rejected')) this.giveUp(error?.message ?? 'every subscription was rejected')
+    else if (statuses.every((status) => status === 'confirmed')) this.setStatus('running', 'every subscription is confirmed')
+    else this.setStatus('degraded', error?.message)
+  }
+
+  #announce({ topic, status }: Subscription, error: TapekeeperError | undefined): void {
+    this.emit('subscription', { symbol: this.symbol, dataType: topic.dataType, topic: topic.key, status, at: this.now(), error })
+  }
+
+  /** Waits until nothing is pending any more, or the start's time is up. */
+  async #allSettled(signal: AbortSignal | undefined): Promise<void> {
+    const pending = (): boolean => [...this.#subscriptions.values()].some(({ status }) => status === 'pending')
+    if (!pending() || signal?.aborted === true) return
+    await new Promise<void>((resolve) => {
+      const finish = (): void => {
+        cancel()
+        signal?.removeEventListener('abort', finish)
+        this.#onSettled = () => undefined
+        resolve()
+      }
+      const cancel = this.ports.clock.after(this.#config.startTimeoutMs, finish)
+      signal?.addEventListener('abort', finish, { once: true })
+      this.#onSettled = () => {
+        if (!pending()) finish()
+      }
+    })
+  }
+
+  #leaveAll(): void {
+    const subscriptions = [...this.#subscriptions.values()]
+    this.#subscriptions.clear()
+    this.#lastLinkError = undefined
+    for (const subscription of subscriptions) {
+      subscription.leave()
+      if (subscription.status === 'rejected') continue
+      subscription.status = 'ended'
+      this.#announce(subscription, undefined)
+    }
+  }
+
+  #links() {
+    return [...new Set([...this.#subscriptions.values()].flatMap(({ pool, topic }) => pool.linkOf(topic.key) ?? []))]
+  }
+}

@@ -1,0 +1,117 @@
+import { z } from 'zod'
+import type { CandleTimeframe } from '../../domain/timeframe.ts'
+import { CANDLE_TIMEFRAMES } from '../../domain/timeframe.ts'
+import type { Credentials, ExchangeDefinition } from '../exchange-definition.ts'
+import { configError, parseConfig, problemsOf, type ConfigProblem } from '../config-problems.ts'
+import { commonOptions } from './base-options.ts'
+
+/** One exchange and one pair. Milliseconds throughout. */
+export const exchangeCollectorConfig = z.strictObject({
+  /** Id of a registered exchange, for example `okx`. */
+  exchange: z.string().min(1),
+  /** Ours: `BTC-USDT`, `BTC-USDT-PERP`, `BTC-USDT-20261225`. */
+  symbol: z.string().min(1),
+  ...commonOptions,
+  /** Emit every frame as it came, as `raw` events. */
+  storeRawData: z.boolean().default(false),
+  /** What only this exchange has; checked by its own schema. */
+  customParams: z.record(z.string(), z.unknown()).default({}),
+  /** Replacements for the exchange's URLs, by name: testnets, proxies, local servers. */
+  endpoints: z.record(z.string(), z.string()).default({}),
+  /** API keys, for balances. Never logged. */
+  credentials: z.custom<Credentials>((value) => typeof value === 'object' && value !== null, 'must be an object').optional(),
+  orderBook: z
+    .strictObject({
+      /** Levels per side. */
+      depth: z.number().int().default(5),
+    })
+    .prefault({}),
+  candles: z
+    .strictObject({
+      timeframes: z
+        .array(z.enum(CANDLE_TIMEFRAMES as readonly [CandleTimeframe, ...CandleTimeframe[]]))
+        .min(1)
+        .readonly()
+        .default(['1m']),
+    })
+    .prefault({}),
+  /** How long `start()` waits for every subscription to be confirmed. */
+  startTimeoutMs: z.number().positive().default(15_000),
+})
+
+/** What users write. */
+export type ExchangeCollectorConfig = z.input<typeof exchangeCollectorConfig>
+
+/** What our code reads: defaults filled in, everything checked against the exchange's definition. */
+export interface ResolvedExchangeConfig extends Omit<z.output<typeof exchangeCollectorConfig>, 'endpoints'> {
+  /** Every endpoint of the exchange, overrides applied. */
+  readonly endpoints: Readonly<Record<string, string>>
+}
+
+/** Everything that is wrong with a configuration for this exchange; empty when nothing. */
+export function exchangeConfigProblems(input: unknown, definition: ExchangeDefinition): readonly ConfigProblem[] {
+  const general = problemsOf(exchangeCollectorConfig, input)
+  return general.length > 0 ? general : specificProblems(exchangeCollectorConfig.parse(input), definition)
+}
+
+/** @throws TapekeeperError `CONFIG_INVALID` naming every problem. */
+export function resolveExchangeConfig(input: ExchangeCollectorConfig, definition: ExchangeDefinition): ResolvedExchangeConfig {
+  const what = `${definition.name} collector`
+  const config = parseConfig(exchangeCollectorConfig, input, what)
+  const problems = specificProblems(config, definition)
+  if (problems.length > 0) throw configError(what, problems)
+  return {
+    ...config,
+    customParams: definition.customParams.parse(config.customParams),
+    endpoints: { ...definition.endpoints, ...config.endpoints },
+  }
+}
+
+/** What only the definition can tell: which data, depths, endpoints and parameters this exchange has. */
+function specificProblems(config: z.output<typeof exchangeCollectorConfig>, definition: ExchangeDefinition): readonly ConfigProblem[] {
+  const { dataTypes, orderBook, candles } = config
+  const ofParams = problemsOf(z.strictObject({ customParams: definition.customParams }), { customParams: config.customParams })
+  const problems = [...ofParams, ...endpointProblems(config.endpoints, definition), ...credentialProblems(config, definition)]
+  for (const dataType of dataTypes) {
+    if (!definition.dataTypes.includes(dataType)) {
+      problems.push(notOffered('dataTypes', dataType, definition.dataTypes, definition))
+    }
+  }
+  if (dataTypes.includes('orderbook') && !definition.orderBookDepths.includes(orderBook.depth)) {
+    problems.push(notOffered('orderBook.depth', String(orderBook.depth), definition.orderBookDepths.map(String), definition))
+  }
+  if (dataTypes.includes('candle')) {
+    for (const timeframe of candles.timeframes) {
+      if (!definition.timeframes.includes(timeframe)) {
+        problems.push(notOffered('candles.timeframes', timeframe, definition.timeframes, definition))
+      }
+    }
+  }
+  return problems
+}
+
+function endpointProblems(endpoints: Readonly<Record<string, string>>, definition: ExchangeDefinition): readonly ConfigProblem[] {
+  const names = Object.keys(definition.endpoints)
+  const schema = z.strictObject({
+    endpoints: z.strictObject(Object.fromEntries(names.map((name) => [name, urlSchema(name === 'rest').optional()]))),
+  })
+  return problemsOf(schema, { endpoints })
+}
+
+function urlSchema(isRest: boolean): z.ZodType {
+  const protocols = isRest ? ['http:', 'https:'] : ['ws:', 'wss:']
+  const fits = (value: string): boolean => URL.canParse(value) && protocols.includes(new URL(value).protocol)
+  return z.string().refine(fits, `must be a URL that starts with ${protocols.map((protocol) => `${protocol}//`).join(' or ')}`)
+}
+
+function credentialProblems({ dataTypes, credentials }: z.output<typeof exchangeCollectorConfig>, definition: ExchangeDefinition): readonly ConfigProblem[] {
+  if (credentials === undefined) {
+    if (!dataTypes.includes('balance') || definition.credentials === undefined) return []
+    return [{ path: 'credentials', message: 'dataTypes has "balance", which needs credentials', allowed: undefined, nearest: undefined }]
+  }
+  return problemsOf(z.strictObject({ credentials: definition.credentials ?? z.undefined() }), { credentials })
+}
+
+function notOffered(path: string, value: string, allowed: readonly string[], { name }: ExchangeDefinition): ConfigProblem {
+  return { path, message: `${path}: ${name} does not offer ${value} (allowed values: ${allowed.join(', ')})`, allowed, nearest: undefined }
+}

@@ -1,0 +1,116 @@
+import { closest, distance } from 'fastest-levenshtein'
+import type { z } from 'zod'
+import { TapekeeperError } from '../errors/tapekeeper-error.ts'
+
+/** One thing that is wrong with a configuration. */
+export interface ConfigProblem {
+  /** Where, for example `endpoints.publik`. */
+  readonly path: string
+  /** What is wrong, what is allowed, and the nearest right spelling, in one sentence. */
+  readonly message: string
+  /** Allowed values or keys, where they can be listed. */
+  readonly allowed: readonly string[] | undefined
+  readonly nearest: string | undefined
+}
+
+/** Share of a word's letters that may be wrong; words further apart are not a misspelling of each other. */
+const TOLERANCE = 0.4
+
+/** The candidate that `word` most likely was meant to be. */
+export function nearestTo(word: string, candidates: readonly string[]): string | undefined {
+  if (candidates.length === 0) return undefined
+  const lower = new Map(candidates.map((candidate) => [candidate.toLowerCase(), candidate]))
+  const wanted = word.toLowerCase()
+  const best = closest(wanted, [...lower.keys()])
+  return distance(wanted, best) > Math.max(1, TOLERANCE * Math.max(wanted.length, best.length)) ? undefined : lower.get(best)
+}
+
+/** What `input` has wrong by `schema`; empty when nothing. Values are quoted only where no secret can stand. */
+export function problemsOf(schema: z.ZodType, input: unknown): readonly ConfigProblem[] {
+  const result = schema.safeParse(input)
+  return result.success ? [] : result.error.issues.flatMap((issue) => describe(issue, input, schema))
+}
+
+/**
+ * Checks a configuration and fills in its defaults.
+ *
+ * @throws TapekeeperError `CONFIG_INVALID` with every problem in the message and in `context.problems`.
+ */
+export function parseConfig<S extends z.ZodType>(schema: S, input: unknown, what: string): z.output<S> {
+  const result = schema.safeParse(input)
+  if (result.success) return result.data
+  throw configError(what, problemsOf(schema, input))
+}
+
+export function configError(what: string, problems: readonly ConfigProblem[]): TapekeeperError {
+  const lines = problems.map(({ message }) => message)
+  return new TapekeeperError('CONFIG_INVALID', `${what}: ${lines.join('; ')}`, { problems })
+}
+
+function describe(issue: z.core.$ZodIssue, input: unknown, schema: z.ZodType): readonly ConfigProblem[] {
+  const path = issue.path.map(String)
+  switch (issue.code) {
+    case 'unrecognized_keys': {
+      const allowed = keysAt(schema, path)
+      return issue.keys.map((key) => {
+        const nearest = nearestTo(key, allowed)
+        return problem([...path, key], `unknown key "${key}"`, allowed, nearest, 'keys')
+      })
+    }
+    case 'invalid_value': {
+      const allowed = issue.values.map(String)
+      const value = valueAt(input, path)
+      const nearest = typeof value === 'string' ? nearestTo(value, allowed) : undefined
+      return [problem(path, `${nameOf(path)} is ${show(value)}`, allowed, nearest, 'values')]
+    }
+    case 'invalid_type': {
+      const value = valueAt(input, path)
+      const found = value === undefined ? 'is missing' : `is a ${Array.isArray(value) ? 'list' : typeof value}`
+      return [problem(path, `${nameOf(path)} ${found}, expected ${issue.expected}`, undefined, undefined, 'values')]
+    }
+    default:
+      return [problem(path, `${nameOf(path)}: ${issue.message}`, undefined, undefined, 'values')]
+  }
+}
+
+function problem(
+  path: readonly string[],
+  what: string,
+  allowed: readonly string[] | undefined,
+  nearest: string | undefined,
+  kind: 'keys' | 'values',
+): ConfigProblem {
+  const guess = nearest === undefined ? '' : `, did you mean "${nearest}"?`
+  const list = allowed === undefined || allowed.length === 0 ? '' : ` (allowed ${kind}: ${allowed.join(', ')})`
+  return { path: path.join('.'), message: what + guess + list, allowed, nearest }
+}
+
+const nameOf = (path: readonly string[]): string => (path.length === 0 ? 'the configuration' : path.join('.'))
+
+function valueAt(input: unknown, path: readonly string[]): unknown {
+  let value = input
+  for (const key of path) value = typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[key] : undefined
+  return value
+}
+
+const show = (value: unknown): string => (value === undefined ? 'missing' : (JSON.stringify(value) as string | undefined) ?? typeof value).slice(0, 80)
+
+/** The keys an object schema allows, looked up through optional and default wrappers. */
+function keysAt(schema: z.ZodType, path: readonly string[]): readonly string[] {
+  let current: unknown = unwrap(schema)
+  for (const key of path) current = unwrap(shapeOf(current)?.[key])
+  return Object.keys(shapeOf(current) ?? {})
+}
+
+interface SchemaParts {
+  readonly shape?: Readonly<Record<string, unknown>>
+  readonly def?: { readonly innerType?: unknown; readonly in?: unknown }
+}
+
+const shapeOf = (schema: unknown): Readonly<Record<string, unknown>> | undefined => (schema as SchemaParts | undefined)?.shape
+
+function unwrap(schema: unknown): unknown {
+  const { def } = (schema ?? {}) as SchemaParts
+  const inner = def?.innerType ?? def?.in
+  return inner === undefined ? schema : unwrap(inner)
+}

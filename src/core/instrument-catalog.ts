@@ -1,0 +1,125 @@
+import { MARKET_TYPES, parseSymbol, type Instrument, type MarketType } from '../domain/instrument.ts'
+import { TapekeeperError } from '../errors/tapekeeper-error.ts'
+import type { Clock } from '../ports/clock.ts'
+import type { Logger } from '../ports/logger.ts'
+import { nearestTo } from './config-problems.ts'
+import type { ExchangeDefinition, SymbolLookup } from './exchange-definition.ts'
+import type { RestClient } from './rest-client.ts'
+
+/** A list this old is asked for again. */
+const FRESH_MS = 3_600_000
+/** After a failure the exchange is left alone this long. */
+const FAILED_MS = 15_000
+/** A start does not wait longer than this for a list. */
+const PATIENCE_MS = 5_000
+
+interface Loaded {
+  readonly list: Promise<readonly Instrument[]>
+  until: number
+}
+
+/** What a symbol stands for. `instrument` is undefined when the list could not be had and the naming convention had to do. */
+export interface ResolvedSymbol {
+  readonly nativeSymbol: string
+  readonly instrument: Instrument | undefined
+}
+
+/** The instruments of one exchange, loaded when needed, shared by its collectors, and the translation of symbols both ways. */
+export class InstrumentCatalog implements SymbolLookup {
+  readonly #definition: ExchangeDefinition
+  readonly #rest: RestClient
+  readonly #clock: Clock
+  readonly #loaded = new Map<MarketType, Loaded>()
+  readonly #bySymbol = new Map<string, Instrument>()
+  readonly #byNative = new Map<string, Instrument>()
+
+  constructor(definition: ExchangeDefinition, rest: RestClient, clock: Clock) {
+    this.#definition = definition
+    this.#rest = rest
+    this.#clock = clock
+  }
+
+  symbolOf(nativeSymbol: string): string | undefined {
+    return this.#byNative.get(nativeSymbol)?.symbol ?? this.#definition.symbolOf(nativeSymbol)
+  }
+
+  /** All symbols, live ones only. Falls back to the built-in list when the exchange cannot be asked. */
+  async livePairs(): Promise<readonly string[]> {
+    try {
+      const lists = await Promise.all(MARKET_TYPES.map((marketType) => this.load(marketType)))
+      return lists.flat().flatMap(({ live, symbol }) => (live ? [symbol] : []))
+    } catch {
+      return this.#definition.fallbackPairs
+    }
+  }
+
+  /**
+   * The instruments of one market, as the exchange lists them.
+   *
+   * @throws TapekeeperError `REST_FAILED` or `RATE_LIMITED`.
+   */
+  load(marketType: MarketType): Promise<readonly Instrument[]> {
+    const now = this.#clock.now()
+    const known = this.#loaded.get(marketType)
+    if (known !== undefined && known.until > now) return known.list
+    const list = this.#definition.loadInstruments(this.#rest, marketType)
+    const loaded: Loaded = { list, until: now + FRESH_MS }
+    this.#loaded.set(marketType, loaded)
+    list.then(
+      (instruments) => this.#remember(instruments),
+      () => (loaded.until = this.#clock.now() + FAILED_MS),
+    )
+    return list
+  }
+
+  /**
+   * Their symbol for ours: by their list, or by their naming convention when the list cannot be had in time.
+   *
+   * @throws TapekeeperError `SYMBOL_UNKNOWN` when it is not on the list, or cannot be a symbol.
+   */
+  async resolve(symbol: string, logger: Logger): Promise<ResolvedSymbol> {
+    const { id, name } = this.#definition
+    const parts = parseSymbol(symbol)
+    const byConvention = this.#definition.nativeSymbolOf(symbol)
+    if (parts === undefined || byConvention === undefined) {
+      const context = { exchange: id, symbol }
+      throw new TapekeeperError(
+        'SYMBOL_UNKNOWN',
+        `"${symbol}" is not a symbol: write BASE-QUOTE, BASE-QUOTE-PERP or BASE-QUOTE-YYYYMMDD`,
+        context,
+      )
+    }
+    try {
+      await this.#inTime(this.load(parts.marketType))
+    } catch (cause) {
+      const reason = cause instanceof Error ? cause.message : String(cause)
+      logger.warn(`instrument list not available, using ${name}'s naming convention`, { exchange: id, symbol, nativeSymbol: byConvention, reason })
+      return { nativeSymbol: byConvention, instrument: undefined }
+    }
+    const instrument = this.#bySymbol.get(symbol)
+    if (instrument === undefined) throw this.#unknown(symbol)
+    if (!instrument.live) logger.warn(`${symbol} is not trading: ${instrument.state}`, { exchange: id, symbol, state: instrument.state })
+    return { nativeSymbol: instrument.nativeSymbol, instrument }
+  }
+
+  #remember(instruments: readonly Instrument[]): void {
+    for (const instrument of instruments) {
+      this.#bySymbol.set(instrument.symbol, instrument)
+      this.#byNative.set(instrument.nativeSymbol, instrument)
+    }
+  }
+
+  #unknown(symbol: string): TapekeeperError {
+    const { id, name } = this.#definition
+    const nearest = nearestTo(symbol, [...this.#bySymbol.keys()])
+    const guess = nearest === undefined ? '' : `, did you mean "${nearest}"?`
+    return new TapekeeperError('SYMBOL_UNKNOWN', `${name} has no instrument "${symbol}"${guess}`, { exchange: id, symbol, nearest })
+  }
+
+  #inTime<T>(promise: Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const cancel = this.#clock.after(PATIENCE_MS, () => reject(new Error(`no instrument list within ${PATIENCE_MS} ms`)))
+      void promise.then(resolve, reject).finally(cancel)
+    })
+  }
+}

@@ -1,0 +1,120 @@
+import { SlidingWindow } from '../sliding-window.ts'
+import type { Cancel, Clock } from '../../ports/clock.ts'
+import type { Random } from '../../ports/random.ts'
+import type { LinkLoss } from './link-state.ts'
+
+/** A little more than a second, because the server's second is not ours. */
+const SECOND_MS = 1_100
+/** While no link to a host has proved stable, all of them together redial this often at most. */
+const FAILING = { count: 4, perMs: 10_000 } as const
+/** How long to stay away after a 429 or 418 that does not say. */
+const REFUSED_MS = 10_000
+const LONGEST_HOLD_MS = 3 * 24 * 3_600_000
+
+interface Waiting {
+  readonly redial: boolean
+  readonly go: () => void
+}
+
+/**
+ * The dial budget of one host, shared by every link to it:
+ * - the exchange's limit of new connections per second;
+ * - `Retry-After` of a 429 or 418 holds back everybody;
+ * - while the host has not answered, one handshake at a time; while it drops what it accepted, four redials in ten seconds.
+ *
+ * So a struggling exchange is probed, never stormed, however many collectors run and however unlucky the jitter.
+ */
+export class Dialer {
+  readonly #clock: Clock
+  readonly #random: Random
+  readonly #rate: SlidingWindow
+  readonly #failing = new SlidingWindow(FAILING.count, FAILING.perMs)
+  #queue: Waiting[] = []
+  #wake: Cancel | undefined
+  #heldUntil = 0
+  #inFlight = 0
+  #reachable = false
+  #proven = false
+
+  constructor(clock: Clock, random: Random, dialsPerSecond: number) {
+    this.#clock = clock
+    this.#random = random
+    this.#rate = new SlidingWindow(dialsPerSecond, SECOND_MS)
+  }
+
+  /** Calls `go` as soon as one more dial is allowed. The caller must report how it ended: `opened` or `failed`. */
+  request(redial: boolean, go: () => void): Cancel {
+    const waiting: Waiting = { redial, go }
+    this.#queue.push(waiting)
+    this.#pump()
+    return () => {
+      this.#queue = this.#queue.filter((other) => other !== waiting)
+      this.#pump()
+    }
+  }
+
+  /** The handshake of a dial succeeded. */
+  opened(): void {
+    this.#inFlight--
+    this.#reachable = true
+    this.#pump()
+  }
+
+  /** The handshake of a dial failed, or was given up (no `loss`). */
+  failed(loss?: LinkLoss): void {
+    this.#inFlight--
+    if (loss !== undefined) {
+      this.#reachable = false
+      this.#proven = false
+      if (loss.status === 429 || loss.status === 418) this.#hold(loss.retryAfterMs ?? REFUSED_MS)
+    }
+    this.#pump()
+  }
+
+  /** A link to this host has carried data for a while. */
+  proved(): void {
+    this.#proven = true
+    this.#pump()
+  }
+
+  /** A connection was lost before it proved anything. */
+  disproved(): void {
+    this.#proven = false
+  }
+
+  #hold(forMs: number): void {
+    // Jitter on top, so that a fleet told the same time does not come back in the same instant.
+    const until = this.#clock.now() + Math.min(forMs, LONGEST_HOLD_MS) + 1_000 * this.#random()
+    this.#heldUntil = Math.max(this.#heldUntil, until)
+  }
+
+  #pump(): void {
+    this.#wake?.()
+    this.#wake = undefined
+    while (this.#reachable || this.#inFlight === 0) {
+      const now = this.#clock.now()
+      // Redials may have to wait longer than first dials, and must not hold those up.
+      const next = this.#queue.find((waiting) => this.#earliest(now, waiting.redial) <= now)
+      if (next === undefined) {
+        this.#sleepUntilAllowed(now)
+        return
+      }
+      this.#queue = this.#queue.filter((other) => other !== next)
+      this.#rate.note(now)
+      if (next.redial && !this.#proven) this.#failing.note(now)
+      this.#inFlight++
+      next.go()
+    }
+  }
+
+  #sleepUntilAllowed(now: number): void {
+    if (this.#queue.length === 0) return
+    const at = Math.min(...this.#queue.map((waiting) => this.#earliest(now, waiting.redial)))
+    this.#wake = this.#clock.after(at - now, () => this.#pump())
+  }
+
+  #earliest(now: number, redial: boolean): number {
+    const limited = redial && !this.#proven ? this.#failing.nextAt(now) : now
+    return Math.max(now, this.#heldUntil, this.#rate.nextAt(now), limited)
+  }
+}

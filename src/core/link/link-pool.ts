@@ -1,0 +1,240 @@
+import type { Topic } from '../exchange-definition.ts'
+import type { DataFrame, Frame, RejectedFrame } from '../frame.ts'
+import { TapekeeperError } from '../../errors/tapekeeper-error.ts'
+import type { Cancel } from '../../ports/clock.ts'
+import type { ErrorCode } from '../../errors/consequence.ts'
+import { Link, type LinkListener, type LinkSettings } from './link.ts'
+import type { LinkLoss } from './link-state.ts'
+import type { TopicChange } from './subscriptions.ts'
+
+/** What one subscriber hears about its topic. */
+export interface TopicListener {
+  onData(frame: DataFrame, text: string, receivedAt: number): void
+  /** `rejected` is the last word. `pending` carries the loss that undid a confirmed subscription. */
+  onStatus(status: 'pending' | 'confirmed' | 'rejected', error?: TapekeeperError): void
+  /** A frame that could not be read and may have been this topic's. */
+  onBadFrame(error: TapekeeperError, text: string, receivedAt: number): void
+}
+
+export interface PoolStatistics {
+  readonly links: number
+  readonly topics: number
+  readonly reconnects: number
+}
+
+interface TopicEntry {
+  readonly topic: Topic
+  listeners: readonly TopicListener[]
+  status: 'pending' | 'confirmed'
+  /** Where its data is taken from. */
+  link: Link
+  /** The link that is to take over, during a rollover. */
+  next: Link | undefined
+}
+
+/** Once everything is confirmed on a replacement, quiet topics move over after this long. */
+const HANDOVER_MS = 1_000
+const EXCERPT_LENGTH = 300
+
+/** Many subscriptions over few links: fills a link to its cap before it opens the next, and ends links that nobody needs. */
+export class LinkPool {
+  readonly #settings: LinkSettings
+  readonly #onEmpty: () => void
+  readonly #entries = new Map<string, TopicEntry>()
+  readonly #links = new Set<Link>()
+  /** Replacement by the link it replaces. */
+  readonly #replacements = new Map<Link, Link>()
+  readonly #handovers = new Map<Link, Cancel>()
+  #reconnects = 0
+
+  constructor(settings: LinkSettings, onEmpty: () => void) {
+    this.#settings = settings
+    this.#onEmpty = onEmpty
+  }
+
+  get statistics(): PoolStatistics {
+    let reconnects = this.#reconnects
+    for (const link of this.#links) reconnects += link.reconnects
+    return { links: this.#links.size, topics: this.#entries.size, reconnects }
+  }
+
+  /** Subscribes; several subscribers of one topic share it. Returns how to leave. */
+  subscribe(topic: Topic, listener: TopicListener): () => void {
+    const known = this.#entries.get(topic.key)
+    if (known === undefined) {
+      const link = this.#linkWithRoom()
+      this.#entries.set(topic.key, { topic, listeners: [listener], status: 'pending', link, next: undefined })
+      link.add(topic)
+      if (link.status === 'idle') link.start()
+    } else {
+      known.listeners = [...known.listeners, listener]
+      if (known.status === 'confirmed') listener.onStatus('confirmed')
+    }
+    return () => this.#leave(topic.key, listener)
+  }
+
+  /** The link that carries a topic: its connection facts for status reports. */
+  linkOf(topicKey: string): Link | undefined {
+    return this.#entries.get(topicKey)?.link
+  }
+
+  #leave(key: string, listener: TopicListener): void {
+    const entry = this.#entries.get(key)
+    if (entry?.listeners.includes(listener) !== true) return
+    entry.listeners = entry.listeners.filter((other) => other !== listener)
+    if (entry.listeners.length > 0) return
+    this.#entries.delete(key)
+    for (const link of [entry.link, entry.next]) this.#take(link, key)
+    if (this.#entries.size === 0) this.#onEmpty()
+  }
+
+  /** Takes a topic off a link; a link that carries nothing any more ends. */
+  #take(link: Link | undefined, key: string): void {
+    if (link === undefined) return
+    const carries = [...this.#entries.values()].some((entry) => entry.link === link || entry.next === link)
+    if (carries) link.remove(key)
+    else this.#end(link)
+  }
+
+  #end(link: Link): void {
+    if (!this.#links.delete(link)) return
+    this.#reconnects += link.reconnects
+    this.#replacements.delete(link)
+    this.#handovers.get(link)?.()
+    this.#handovers.delete(link)
+    link.stop()
+  }
+
+  #linkWithRoom(): Link {
+    for (const link of this.#links) if (link.hasRoom) return link
+    return this.#newLink()
+  }
+
+  #newLink(): Link {
+    const link = new Link(this.#settings, this.#listener)
+    this.#links.add(link)
+    return link
+  }
+
+  readonly #listener: LinkListener = {
+    onFrame: (link, frame, text, receivedAt) => {
+      if (frame.kind === 'data') this.#route(link, frame, text, receivedAt)
+      else if (frame.kind === 'invalid') this.#reportBadFrame(link, frame, text, receivedAt)
+    },
+    onTopic: (link, change) => this.#topicChanged(link, change),
+    onStatus: (link, loss) => this.#linkChanged(link, loss),
+    onAuthFailed: (link, error) => {
+      for (const entry of this.#entriesOf(link)) this.#reject(entry, error)
+    },
+    onMove: (link, reason) => this.#replace(link, reason),
+  }
+
+  #route(link: Link, frame: DataFrame, text: string, receivedAt: number): void {
+    const entry = this.#entries.get(frame.topicKey)
+    if (entry === undefined) return
+    if (entry.next === link) this.#handOver(entry)
+    if (entry.link !== link) return
+    if (entry.status === 'pending') link.subscriptions.sawData(frame.topicKey)
+    for (const listener of entry.listeners) listener.onData(frame, text, receivedAt)
+  }
+
+  /** Nobody knows whose a broken frame was. Its first words usually tell; when they do not, everybody on the link may miss data. */
+  #reportBadFrame(link: Link, frame: Extract<Frame, { kind: 'invalid' }>, text: string, receivedAt: number): void {
+    const excerpt = text.slice(0, EXCERPT_LENGTH)
+    const entries = this.#entriesOf(link)
+    const named = entries.filter(({ topic }) => Object.values(topic.args).every((value) => excerpt.includes(`"${value}"`)))
+    for (const entry of named.length > 0 ? named : entries) {
+      for (const listener of entry.listeners) listener.onBadFrame(frame.error, text, receivedAt)
+    }
+  }
+
+  #topicChanged(link: Link, change: TopicChange): void {
+    const entry = this.#entries.get(change.key)
+    if (entry === undefined) return
+    if (change.type === 'rejected') {
+      this.#reject(entry, rejectionError(entry.topic, change.frame))
+    } else if (entry.link === link) {
+      entry.status = 'confirmed'
+      for (const listener of entry.listeners) listener.onStatus('confirmed')
+    }
+    for (const [old, replacement] of this.#replacements) if (replacement === link) this.#finishWhenSettled(old, replacement)
+  }
+
+  #reject(entry: TopicEntry, error: TapekeeperError): void {
+    this.#entries.delete(entry.topic.key)
+    for (const link of [entry.link, entry.next]) this.#take(link, entry.topic.key)
+    if (this.#entries.size === 0) this.#onEmpty()
+    for (const listener of entry.listeners) listener.onStatus('rejected', error)
+  }
+
+  #linkChanged(link: Link, loss: LinkLoss | undefined): void {
+    const { logger, url } = this.#settings
+    if (loss === undefined) {
+      logger.debug(`link ${link.status}`, { url })
+      return
+    }
+    logger.info('link lost', { url, attempt: link.attempt, ...loss })
+    const error = new TapekeeperError(loss.status === undefined ? 'SOCKET_LOST' : 'SOCKET_REFUSED', `${url}: ${loss.message}`, { url, ...loss })
+    for (const entry of this.#entriesOf(link)) {
+      if (entry.next !== undefined && entry.next !== link) {
+        // The old connection ended before the new one had data: nothing to wait for any more.
+        this.#handOver(entry)
+      } else if (entry.link === link) {
+        entry.status = 'pending'
+        for (const listener of entry.listeners) listener.onStatus('pending', error)
+      }
+    }
+    if (this.#replacements.has(link)) this.#end(link)
+  }
+
+  /** Make before break: a second connection takes the same topics; the first one serves until the second does. */
+  #replace(link: Link, reason: string): void {
+    if (link.retiring || !this.#links.has(link)) return
+    this.#settings.logger.info('moving to a new connection', { url: this.#settings.url, reason })
+    const replacement = this.#newLink()
+    for (const entry of this.#entriesOf(link)) {
+      entry.next = replacement
+      replacement.add(entry.topic)
+    }
+    // A replacement may itself be told to move before it has taken over.
+    for (const [old, next] of this.#replacements) if (next === link) this.#replacements.set(old, replacement)
+    link.retiring = true
+    if (this.#entriesOf(link).length > 0) this.#replacements.set(link, replacement)
+    else this.#end(link)
+    replacement.start()
+  }
+
+  #handOver(entry: TopicEntry): void {
+    if (entry.next === undefined) return
+    entry.link = entry.next
+    entry.next = undefined
+    const status = entry.link.subscriptions.status(entry.topic.key) === 'confirmed' ? 'confirmed' : 'pending'
+    if (status === entry.status) return
+    entry.status = status
+    for (const listener of entry.listeners) listener.onStatus(status)
+  }
+
+  #finishWhenSettled(old: Link, replacement: Link): void {
+    if (!replacement.subscriptions.settled) return
+    this.#handovers.get(old)?.()
+    const handOverAll = (): void => {
+      for (const entry of this.#entriesOf(old)) this.#handOver(entry)
+      this.#end(old)
+    }
+    this.#handovers.set(old, this.#settings.ports.clock.after(HANDOVER_MS, handOverAll))
+  }
+
+  #entriesOf(link: Link): TopicEntry[] {
+    return [...this.#entries.values()].filter((entry) => entry.link === link || entry.next === link)
+  }
+}
+
+/** Our code for the exchange's refusal of one topic. */
+function rejectionError(topic: Topic, { nativeCode, message, reaction }: RejectedFrame): TapekeeperError {
+  const code: ErrorCode = reaction === 'auth' ? 'AUTH_FAILED' : 'SUBSCRIPTION_REJECTED'
+  return new TapekeeperError(code, `${topic.key} was refused by the exchange: ${nativeCode} ${message}`, {
+    topic: topic.key,
+    ...topic.args,
+    nativeCode,
+  })
+}

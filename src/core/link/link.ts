@@ -1,0 +1,415 @@
+import type { ExchangeLimits, Keepalive, Topic } from '../exchange-definition.ts'
+import type { Frame, FrameDecoder, RejectedFrame } from '../frame.ts'
+import { backoffDelay, type BackoffPolicy } from '../backoff.ts'
+import { SlidingWindow } from '../sliding-window.ts'
+import { TapekeeperError } from '../../errors/tapekeeper-error.ts'
+import type { Cancel } from '../../ports/clock.ts'
+import type { Logger } from '../../ports/logger.ts'
+import type { Ports } from '../../ports/ports.ts'
+import type { Socket, SocketClosed } from '../../ports/socket.ts'
+import type { Dialer } from './dialer.ts'
+import { KEEPALIVE_START, keepaliveRule, stepKeepalive } from './keepalive.ts'
+import { stepLink, type LinkEffect, type LinkInput, type LinkLoss, type LinkState } from './link-state.ts'
+import { Subscriptions, type TopicChange } from './subscriptions.ts'
+
+/** Everything a link needs to know; one set per pool. */
+export interface LinkSettings {
+  readonly url: string
+  readonly ports: Ports
+  readonly dialer: Dialer
+  readonly logger: Logger
+  readonly limits: ExchangeLimits
+  readonly keepalive: Keepalive
+  readonly wire: {
+    subscribe(topics: readonly Topic[], requestId: string): string
+    unsubscribe(topics: readonly Topic[], requestId: string): string
+  }
+  readonly decode: FrameDecoder
+  /** Signs the login request; absent on public endpoints. */
+  readonly login: (() => Promise<string>) | undefined
+  /** Takes the exchange's time after a login was refused for its timestamp. */
+  readonly syncClock: () => Promise<void>
+}
+
+/** News of one link. */
+export interface LinkListener {
+  onFrame(link: Link, frame: Frame, text: string, receivedAt: number): void
+  onTopic(link: Link, change: TopicChange): void
+  /** The link's public status changed; `loss` says why when it was lost. */
+  onStatus(link: Link, loss: LinkLoss | undefined): void
+  /** The credentials do not work; the link has closed for good. */
+  onAuthFailed(link: Link, error: TapekeeperError): void
+  /** The server wants us on another connection, or this one's request budget is used up. */
+  onMove(link: Link, reason: string): void
+}
+
+const RECONNECT: BackoffPolicy = { baseMs: 1_000, capMs: 30_000 }
+const RESUBSCRIBE: BackoffPolicy = { baseMs: 1_000, capMs: 60_000 }
+const ACK_TIMEOUT_MS = 5_000
+const OPEN_TIMEOUT_MS = 10_000
+/** Data must have flowed this long before a loss counts as the first one. */
+const STABLE_AFTER_MS = 10_000
+/** Subscriptions asked for within this time travel in one request. */
+const COALESCE_MS = 5
+
+/** One WebSocket connection: performs what `stepLink` decides, keeps it alive, and keeps its subscriptions. */
+export class Link {
+  readonly subscriptions: Subscriptions
+  /** No new topics: this link is about to be replaced. */
+  retiring = false
+  bytes = 0
+  messages = 0
+  reconnects = 0
+  openedAt: number | undefined
+  /** When anything at all was last received. */
+  lastHeardAt: number | undefined
+
+  readonly #settings: LinkSettings
+  readonly #listener: LinkListener
+  #state: LinkState = { status: 'idle' }
+  #socket: Socket | undefined
+  #requests: SlidingWindow
+  #heard = false
+  #dataSeen = false
+  #proved = false
+  #clockSynced = false
+  #cancelDial: Cancel | undefined
+  #cancelWake: Cancel | undefined
+  #cancelTick: Cancel | undefined
+  #cancelDeadline: Cancel | undefined
+  #cancelStable: Cancel | undefined
+  #cancelPump: Cancel | undefined
+  #pumpAt = Infinity
+
+  constructor(settings: LinkSettings, listener: LinkListener) {
+    this.#settings = settings
+    this.#listener = listener
+    const { limits, wire, ports } = settings
+    this.#requests = new SlidingWindow(limits.requests.count, limits.requests.perMs)
+    this.subscriptions = new Subscriptions({
+      subscribe: (topics, id) => wire.subscribe(topics, id),
+      unsubscribe: (topics, id) => wire.unsubscribe(topics, id),
+      requestBytes: limits.requestBytes,
+      ackTimeoutMs: ACK_TIMEOUT_MS,
+      retryDelay: (attempts) => backoffDelay(attempts, RESUBSCRIBE, ports.random),
+    })
+  }
+
+  get status(): LinkState['status'] {
+    return this.#state.status
+  }
+
+  get attempt(): number {
+    return 'attempt' in this.#state ? this.#state.attempt : 0
+  }
+
+  get hasRoom(): boolean {
+    return !this.retiring && this.status !== 'closed' && this.subscriptions.size < this.#settings.limits.subscriptionsPerConnection
+  }
+
+  start(): void {
+    this.#apply({ type: 'start' })
+  }
+
+  stop(): void {
+    this.#apply({ type: 'stop' })
+  }
+
+  add(topic: Topic): void {
+    this.subscriptions.add(topic)
+    this.#pumpSoon()
+  }
+
+  remove(key: string): void {
+    this.subscriptions.remove(key)
+    this.#pumpSoon()
+  }
+
+  #apply(input: LinkInput): void {
+    const { ports, login } = this.#settings
+    const before = this.#state
+    const [after, effects] = stepLink(before, input, {
+      now: ports.clock.now(),
+      needsLogin: login !== undefined,
+      delayFor: (attempt) => backoffDelay(attempt, RECONNECT, ports.random),
+    })
+    this.#state = after
+    if (before.status !== after.status) this.#listener.onStatus(this, after.status === 'waiting' ? after.loss : undefined)
+    for (const effect of effects) this.#perform(effect)
+  }
+
+  #perform(effect: LinkEffect): void {
+    switch (effect.type) {
+      case 'dial':
+        if (effect.attempt > 0) this.reconnects++
+        this.#dial(effect.epoch, effect.attempt)
+        return
+      case 'login':
+        this.#login(effect.epoch)
+        return
+      case 'ready':
+        this.#becomeReady(effect.epoch)
+        return
+      case 'discard':
+        this.#discard(effect.politely)
+        return
+      case 'wake':
+        this.#cancelWake = this.#after(effect.at - this.#settings.ports.clock.now(), () => {
+          this.#apply({ type: 'timer', epoch: effect.epoch })
+        })
+        return
+    }
+  }
+
+  #dial(epoch: number, attempt: number): void {
+    const { dialer, ports, url } = this.#settings
+    let endHandshake: Cancel | undefined
+    const leaveQueue = dialer.request(attempt > 0, () => {
+      // From here on the dialer hears exactly once how the handshake ended, whoever ends it.
+      let settled = false
+      const settle = (report: () => void): void => {
+        if (settled) return
+        settled = true
+        report()
+      }
+      endHandshake = () => settle(() => dialer.failed())
+      const isCurrent = (): boolean => 'epoch' in this.#state && this.#state.epoch === epoch
+      const lose = (closed: SocketClosed): void => {
+        const loss = lossOf(closed)
+        settle(() => dialer.failed(loss))
+        this.#lose(epoch, loss)
+      }
+      try {
+        this.#socket = ports.socket(url, {
+          onOpen: () => {
+            settle(() => dialer.opened())
+            this.openedAt = ports.clock.now()
+            this.#apply({ type: 'opened', epoch })
+          },
+          onText: (text) => {
+            if (isCurrent()) this.#receive(epoch, text)
+          },
+          onBinary: (bytes) => {
+            if (isCurrent()) this.#receiveBinary(bytes)
+          },
+          onClose: (closed) => {
+            if (isCurrent() && this.#state.status !== 'waiting') lose(closed)
+            else settle(() => dialer.failed())
+          },
+        })
+      } catch (error) {
+        lose({ code: 1006, reason: 'socket could not be made', error: error instanceof Error ? error : new Error(String(error)) })
+        return
+      }
+      this.#deadline(epoch, OPEN_TIMEOUT_MS, 'no answer to the handshake')
+    })
+    this.#cancelDial = () => (endHandshake ?? leaveQueue)()
+  }
+
+  #login(epoch: number): void {
+    this.#deadline(epoch, OPEN_TIMEOUT_MS, 'no answer to the login')
+    this.#settings.login?.().then(
+      (text) => {
+        if (this.#state.status !== 'authenticating' || this.#state.epoch !== epoch) return
+        this.#socket?.send(text)
+      },
+      (error: unknown) => {
+        this.#refuseLogin(TapekeeperError.from(error, 'AUTH_FAILED'))
+      },
+    )
+  }
+
+  #becomeReady(epoch: number): void {
+    this.#cancelDeadline?.()
+    const { keepalive, ports, limits } = this.#settings
+    this.#requests = new SlidingWindow(limits.requests.count, limits.requests.perMs)
+    if (this.#settings.login !== undefined) this.#requests.note(ports.clock.now())
+    this.#clockSynced = false
+    this.subscriptions.reset()
+    this.#pump()
+
+    const { tickMs, rule } = keepaliveRule(keepalive.periodMs)
+    let state = KEEPALIVE_START
+    const tick = (): void => {
+      const [next, verdict] = stepKeepalive(state, this.#heard, rule)
+      state = next
+      this.#heard = false
+      if (verdict === 'dead') {
+        this.#lose(epoch, { message: `silent for ${rule.deadAfter * tickMs} ms, no answer to the ping` })
+        return
+      }
+      if (verdict === 'ping') this.#socket?.send(keepalive.ping)
+      this.#cancelTick = this.#after(tickMs, tick)
+    }
+    this.#cancelTick = this.#after(tickMs, tick)
+
+    const proveStable = (): void => {
+      if (!this.#dataSeen) {
+        this.#cancelStable = this.#after(STABLE_AFTER_MS, proveStable)
+        return
+      }
+      this.#proved = true
+      this.#settings.dialer.proved()
+      this.#apply({ type: 'proved-stable', epoch })
+    }
+    this.#dataSeen = false
+    this.#proved = false
+    this.#cancelStable = this.#after(STABLE_AFTER_MS, proveStable)
+  }
+
+  #receive(epoch: number, text: string): void {
+    this.#heard = true
+    this.messages++
+    this.bytes += text.length
+    const receivedAt = this.#settings.ports.clock.now()
+    this.lastHeardAt = receivedAt
+    const frame = this.#decode(text, receivedAt)
+    switch (frame.kind) {
+      case 'data':
+        this.#dataSeen = true
+        break
+      case 'subscribed':
+        this.#news(this.subscriptions.acknowledged(frame.topicKey))
+        break
+      case 'unsubscribed':
+        this.subscriptions.unsubscribed(frame.topicKey)
+        this.#pumpSoon()
+        break
+      case 'rejected':
+        this.#refused(epoch, frame)
+        break
+      case 'logged-in':
+        this.#apply({ type: 'logged-in', epoch })
+        break
+      case 'move':
+        this.#listener.onMove(this, frame.message)
+        break
+      case 'pong':
+      case 'ignored':
+      case 'invalid':
+        break
+    }
+    this.#listener.onFrame(this, frame, text, receivedAt)
+  }
+
+  /** Our decoders never throw; one registered from outside might, and then it costs the frame. */
+  #decode(text: string, receivedAt: number): Frame {
+    try {
+      return this.#settings.decode(text, receivedAt)
+    } catch (error) {
+      return { kind: 'invalid', error: new TapekeeperError('FRAME_INVALID', 'the decoder failed', {}, { cause: error }) }
+    }
+  }
+
+  #receiveBinary(bytes: number): void {
+    this.#heard = true
+    this.messages++
+    this.bytes += bytes
+    const error = new TapekeeperError('FRAME_INVALID', `a binary message of ${bytes} bytes, where only text is spoken`, { bytes })
+    this.#listener.onFrame(this, { kind: 'invalid', error }, '', this.#settings.ports.clock.now())
+  }
+
+  #refused(epoch: number, frame: RejectedFrame): void {
+    if (this.#state.status === 'authenticating') {
+      if (frame.reaction === 'auth' || frame.reaction === 'reject') this.#refuseLogin(authError(frame))
+      else if (frame.reaction === 'clock' && !this.#clockSynced) this.#loginWithTheirClock(epoch)
+      else if (frame.reaction !== 'ignore') this.#lose(epoch, { message: `login refused: ${frame.nativeCode} ${frame.message}` })
+      return
+    }
+    for (const change of this.subscriptions.refused(frame, this.#settings.ports.clock.now())) this.#news(change)
+    this.#pumpSoon()
+  }
+
+  #loginWithTheirClock(epoch: number): void {
+    this.#clockSynced = true
+    this.#settings.syncClock().then(
+      () => {
+        if (this.#state.status === 'authenticating' && this.#state.epoch === epoch) this.#login(epoch)
+      },
+      (error: unknown) => {
+        this.#lose(epoch, { message: `login timestamp refused, and the exchange's time cannot be had: ${String(error)}` })
+      },
+    )
+  }
+
+  #refuseLogin(error: TapekeeperError): void {
+    if (this.#state.status !== 'authenticating') return
+    this.#apply({ type: 'auth-failed', epoch: this.#state.epoch })
+    this.#listener.onAuthFailed(this, error)
+  }
+
+  #lose(epoch: number, loss: LinkLoss): void {
+    if (!this.#proved) this.#settings.dialer.disproved()
+    this.#apply({ type: 'lost', epoch, loss })
+  }
+
+  #news(change: TopicChange | undefined): void {
+    if (change !== undefined) this.#listener.onTopic(this, change)
+  }
+
+  #deadline(epoch: number, delayMs: number, message: string): void {
+    this.#cancelDeadline?.()
+    this.#cancelDeadline = this.#after(delayMs, () => this.#lose(epoch, { message }))
+  }
+
+  #discard(politely: boolean): void {
+    for (const cancel of [this.#cancelDial, this.#cancelWake, this.#cancelTick, this.#cancelDeadline, this.#cancelStable, this.#cancelPump]) {
+      cancel?.()
+    }
+    this.#pumpAt = Infinity
+    this.openedAt = undefined
+    const socket = this.#socket
+    this.#socket = undefined
+    if (politely) socket?.close()
+    else socket?.terminate()
+  }
+
+  #pumpSoon(): void {
+    this.#pumpIn(COALESCE_MS)
+  }
+
+  #pumpIn(delayMs: number): void {
+    const at = this.#settings.ports.clock.now() + delayMs
+    if (this.#state.status !== 'open' || at >= this.#pumpAt) return
+    this.#cancelPump?.()
+    this.#pumpAt = at
+    this.#cancelPump = this.#after(delayMs, () => {
+      this.#pumpAt = Infinity
+      this.#pump()
+    })
+  }
+
+  /** Sends what is due, within the connection's request budget, and sees to it that what is due later is not forgotten. */
+  #pump(): void {
+    if (this.#state.status !== 'open') return
+    const { clock } = this.#settings.ports
+    const now = clock.now()
+    for (const change of this.subscriptions.expire(now)) this.#news(change)
+    while (this.#requests.nextAt(now) <= now) {
+      const request = this.subscriptions.next(now)
+      if (request === undefined) {
+        const wakeAt = this.subscriptions.wakeAt()
+        if (wakeAt !== undefined) this.#pumpIn(Math.max(COALESCE_MS, wakeAt - now))
+        return
+      }
+      this.#requests.note(now)
+      this.#socket?.send(request.text)
+    }
+    this.#pumpIn(this.#requests.nextAt(now) - now)
+    if (this.subscriptions.waiting(now)) this.#listener.onMove(this, 'the request budget of the connection is used up')
+  }
+
+  #after(delayMs: number, callback: () => void): Cancel {
+    return this.#settings.ports.clock.after(Math.max(0, delayMs), callback)
+  }
+}
+
+function lossOf({ code, reason, status, retryAfterMs, error }: SocketClosed): LinkLoss {
+  if (status !== undefined) return { message: `handshake refused with HTTP ${status}`, closeCode: code, status, retryAfterMs }
+  const why = reason !== '' ? reason : (error?.message ?? 'no reason given')
+  return { message: `connection closed: ${code} ${why}`, closeCode: code }
+}
+
+function authError({ nativeCode, message }: RejectedFrame): TapekeeperError {
+  return new TapekeeperError('AUTH_FAILED', `the exchange refused the login: ${nativeCode} ${message}`, { nativeCode })
+}

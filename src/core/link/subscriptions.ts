@@ -1,0 +1,273 @@
+import type { RejectedFrame } from '../frame.ts'
+import type { Topic } from '../exchange-definition.ts'
+
+/**
+ * - `wanted`: to be asked for
+ * - `pending`: asked, not yet acknowledged
+ * - `confirmed`: acknowledged
+ * - `leaving`: unsubscribed, not yet acknowledged
+ */
+export type TopicStatus = 'wanted' | 'pending' | 'confirmed' | 'leaving'
+
+interface Entry {
+  readonly topic: Topic
+  status: TopicStatus
+  /** The request that asked for it. */
+  requestId: string | undefined
+  /** Halved each time a request with several topics failed without saying which, until the culprit stands alone. */
+  maxBatch: number
+  attempts: number
+  /** Not asked for before this time. */
+  notBefore: number
+  sentAt: number
+  /** Data came since the request; proof of a subscription whose ack got lost. */
+  sawData: boolean
+  /** Wanted again while the unsubscribe is on its way. */
+  wantedAgain: boolean
+}
+
+export interface Request {
+  readonly id: string
+  readonly op: 'subscribe' | 'unsubscribe'
+  readonly topics: readonly Topic[]
+  readonly text: string
+}
+
+export interface Wire {
+  subscribe(topics: readonly Topic[], requestId: string): string
+  unsubscribe(topics: readonly Topic[], requestId: string): string
+  /** No request is longer. Bytes. */
+  readonly requestBytes: number
+  /** An ack that has not come after this long is not coming. Milliseconds. */
+  readonly ackTimeoutMs: number
+  /** Wait before asking again after the given number of attempts. Milliseconds. */
+  retryDelay(attempts: number): number
+}
+
+/** What became of topics: only these changes are news to whoever wants them. */
+export type TopicChange =
+  | { readonly type: 'confirmed'; readonly key: string }
+  | { readonly type: 'rejected'; readonly key: string; readonly frame: RejectedFrame }
+
+/** Acks of the good topics of a failed batch may still be on their way; those that stay silent this long are asked for one by one. */
+const SETTLE_MS = 250
+
+/**
+ * Which topics one connection has, wants, and awaits acks for. Holds no timer and sends nothing: `next` gives the request to
+ * send now, `wakeAt` says when to ask again.
+ */
+export class Subscriptions {
+  readonly #wire: Wire
+  readonly #entries = new Map<string, Entry>()
+  #lastId = 0
+  #pausedUntil = 0
+  #pauses = 0
+
+  constructor(wire: Wire) {
+    this.#wire = wire
+  }
+
+  /** Topics on this connection, including those that are leaving. */
+  get size(): number {
+    return this.#entries.size
+  }
+
+  keys(): string[] {
+    return [...this.#entries.keys()]
+  }
+
+  status(key: string): TopicStatus | undefined {
+    return this.#entries.get(key)?.status
+  }
+
+  /** Every topic that is wanted has been confirmed. */
+  get settled(): boolean {
+    for (const entry of this.#entries.values()) if (entry.status === 'wanted' || entry.status === 'pending') return false
+    return true
+  }
+
+  add(topic: Topic): void {
+    const entry = this.#entries.get(topic.key)
+    if (entry === undefined) this.#entries.set(topic.key, fresh(topic))
+    else if (entry.status === 'leaving') entry.wantedAgain = true
+  }
+
+  /** Forgets a topic; an unsubscribe follows where the server may know it. */
+  remove(key: string): void {
+    const entry = this.#entries.get(key)
+    if (entry === undefined) return
+    entry.wantedAgain = false
+    if (entry.status === 'wanted' && entry.attempts === 0) this.#entries.delete(key)
+    else if (entry.status !== 'leaving') Object.assign(entry, { status: 'leaving', requestId: undefined, sentAt: 0 })
+  }
+
+  /** A new connection knows nothing: everything has to be asked for again. */
+  reset(): void {
+    this.#pausedUntil = 0
+    for (const [key, entry] of this.#entries) {
+      if (entry.status === 'leaving' && !entry.wantedAgain) this.#entries.delete(key)
+      else this.#entries.set(key, fresh(entry.topic))
+    }
+  }
+
+  sawData(key: string): void {
+    const entry = this.#entries.get(key)
+    if (entry !== undefined) entry.sawData = true
+  }
+
+  /** The request to send now, marked as sent; undefined when there is nothing to send yet. */
+  next(now: number): Request | undefined {
+    if (now < this.#pausedUntil) return undefined
+    const leaving = [...this.#entries.values()].filter((entry) => entry.status === 'leaving' && entry.requestId === undefined)
+    if (leaving.length > 0) return this.#request('unsubscribe', leaving, now)
+    const wanted = [...this.#entries.values()].filter((entry) => entry.status === 'wanted' && entry.notBefore <= now)
+    const largest = Math.max(...wanted.map(({ maxBatch }) => maxBatch))
+    const batch = wanted.filter(({ maxBatch }) => maxBatch === largest).slice(0, largest)
+    return batch.length === 0 ? undefined : this.#request('subscribe', batch, now)
+  }
+
+  /** A topic would be asked for now, if a request were allowed. */
+  waiting(now: number): boolean {
+    for (const entry of this.#entries.values()) if (entry.status === 'wanted' && entry.notBefore <= now) return true
+    return false
+  }
+
+  /** When `next` or `expire` has something to do without any frame arriving. */
+  wakeAt(): number | undefined {
+    let at: number | undefined
+    for (const entry of this.#entries.values()) {
+      const due = this.#dueAt(entry)
+      if (due !== undefined && (at === undefined || due < at)) at = due
+    }
+    return at
+  }
+
+  acknowledged(key: string): TopicChange | undefined {
+    const entry = this.#entries.get(key)
+    if (entry === undefined || entry.status === 'confirmed' || entry.status === 'leaving') return undefined
+    this.#pauses = 0
+    entry.status = 'confirmed'
+    entry.requestId = undefined
+    return { type: 'confirmed', key }
+  }
+
+  unsubscribed(key: string): void {
+    const entry = this.#entries.get(key)
+    if (entry?.status !== 'leaving') return
+    if (entry.wantedAgain) this.#entries.set(key, fresh(entry.topic))
+    else this.#entries.delete(key)
+  }
+
+  /** The server refused something. Says which topics are lost for good; the rest is asked for again. */
+  refused(frame: RejectedFrame, now: number): TopicChange[] {
+    const concerned = this.#concerned(frame)
+    for (const entry of concerned.filter(({ status }) => status === 'leaving')) this.unsubscribed(entry.topic.key)
+    const pending = concerned.filter(({ status }) => status === 'pending' || status === 'confirmed')
+    switch (frame.reaction) {
+      case 'ignore':
+        return []
+      case 'slow-down':
+        this.#pausedUntil = now + this.#wire.retryDelay(this.#pauses++)
+        this.#again(pending, now, false)
+        return []
+      case 'reject':
+      case 'auth':
+        if (pending.length > 1 && frame.topicKey === undefined) {
+          this.#again(pending, now + SETTLE_MS)
+          return []
+        }
+        for (const entry of pending) this.#entries.delete(entry.topic.key)
+        return pending.map(({ topic }) => ({ type: 'rejected', key: topic.key, frame }))
+      case 'retry':
+      case 'clock':
+      case 'login-needed':
+        this.#again(pending, now + this.#wire.retryDelay(mostAttempts(pending)))
+        return []
+    }
+  }
+
+  /** Takes stock of acks that did not come in time. */
+  expire(now: number): TopicChange[] {
+    const changes: TopicChange[] = []
+    const silent: Entry[] = []
+    for (const entry of this.#entries.values()) {
+      if (entry.requestId === undefined || entry.sentAt + this.#wire.ackTimeoutMs > now) continue
+      if (entry.status === 'leaving') {
+        this.unsubscribed(entry.topic.key)
+      } else if (entry.sawData) {
+        const change = this.acknowledged(entry.topic.key)
+        if (change !== undefined) changes.push(change)
+      } else if (entry.status === 'pending') {
+        silent.push(entry)
+      }
+    }
+    this.#again(silent, now + this.#wire.retryDelay(mostAttempts(silent) - 1))
+    return changes
+  }
+
+  #dueAt(entry: Entry): number | undefined {
+    if (entry.status === 'wanted') return Math.max(entry.notBefore, this.#pausedUntil)
+    if (entry.status === 'leaving' && entry.requestId === undefined) return this.#pausedUntil
+    return entry.requestId === undefined ? undefined : entry.sentAt + this.#wire.ackTimeoutMs
+  }
+
+  #again(entries: readonly Entry[], notBefore: number, split = true): void {
+    const maxBatch = split ? Math.max(1, Math.ceil(entries.length / 2)) : Infinity
+    for (const entry of entries) {
+      entry.status = 'wanted'
+      entry.requestId = undefined
+      entry.notBefore = notBefore
+      entry.maxBatch = Math.min(entry.maxBatch, maxBatch)
+    }
+  }
+
+  /** By topic where the server names it, else by request, else by the only request it can mean. */
+  #concerned(frame: RejectedFrame): Entry[] {
+    if (frame.topicKey !== undefined) {
+      const entry = this.#entries.get(frame.topicKey)
+      return entry === undefined ? [] : [entry]
+    }
+    const asked = [...this.#entries.values()].filter((entry) => entry.requestId !== undefined)
+    if (frame.requestId !== undefined) return asked.filter((entry) => entry.requestId === frame.requestId)
+    return new Set(asked.map((entry) => entry.requestId)).size === 1 ? asked : []
+  }
+
+  #request(op: Request['op'], entries: readonly Entry[], now: number): Request {
+    const id = `t${(++this.#lastId).toString(36)}`
+    const write = this.#wire[op].bind(this.#wire)
+    let count = entries.length
+    let text = write(topicsOf(entries, count), id)
+    while (count > 1 && byteLength(text) > this.#wire.requestBytes) {
+      // Shrink in proportion, with a little air; a second round is rare.
+      count = Math.max(1, Math.min(count - 1, Math.floor((count * this.#wire.requestBytes * 0.95) / byteLength(text))))
+      text = write(topicsOf(entries, count), id)
+    }
+    const sent = entries.slice(0, count)
+    for (const entry of sent) {
+      if (op === 'subscribe') Object.assign(entry, { status: 'pending', sawData: false, attempts: entry.attempts + 1 })
+      Object.assign(entry, { requestId: id, sentAt: now })
+    }
+    return { id, op, topics: topicsOf(sent, count), text }
+  }
+}
+
+function fresh(topic: Topic): Entry {
+  return {
+    topic,
+    status: 'wanted',
+    requestId: undefined,
+    maxBatch: Infinity,
+    attempts: 0,
+    notBefore: 0,
+    sentAt: 0,
+    sawData: false,
+    wantedAgain: false,
+  }
+}
+
+const mostAttempts = (entries: readonly Entry[]): number => Math.max(1, ...entries.map(({ attempts }) => attempts))
+
+const topicsOf = (entries: readonly Entry[], count: number): Topic[] => entries.slice(0, count).map(({ topic }) => topic)
+
+const encoder = new TextEncoder()
+const byteLength = (text: string): number => encoder.encode(text).length

@@ -1,0 +1,108 @@
+import { systemPorts, type Ports } from '../ports/ports.ts'
+import type { Logger } from '../ports/logger.ts'
+import type { Credentials, ExchangeDefinition } from './exchange-definition.ts'
+import { InstrumentCatalog } from './instrument-catalog.ts'
+import { Dialer } from './link/dialer.ts'
+import { LinkPool } from './link/link-pool.ts'
+import { createRestClient } from './rest-client.ts'
+
+/** What one collector asks of its exchange's links. */
+export interface PoolRequest {
+  readonly definition: ExchangeDefinition
+  /** Name of the WebSocket endpoint. */
+  readonly endpoint: string
+  /** Every endpoint's URL, overrides applied. */
+  readonly endpoints: Readonly<Record<string, string>>
+  readonly customParams: Readonly<Record<string, unknown>>
+  readonly credentials: Credentials | undefined
+  readonly logger: Logger
+}
+
+/** What collectors share: links, dial budgets and instrument lists. One per set of ports; the real world has exactly one. */
+export class Runtime {
+  readonly #ports: Ports
+  readonly #dialers = new Map<string, Dialer>()
+  readonly #catalogs = new Map<string, InstrumentCatalog>()
+  readonly #pools = new Map<string, LinkPool>()
+
+  constructor(ports: Ports) {
+    this.#ports = ports
+  }
+
+  /** Open or opening connections. */
+  get linkCount(): number {
+    let count = 0
+    for (const pool of this.#pools.values()) count += pool.statistics.links
+    return count
+  }
+
+  catalog(definition: ExchangeDefinition, restUrl: string): InstrumentCatalog {
+    const key = `${definition.id} ${restUrl}`
+    const catalog = this.#catalogs.get(key) ?? new InstrumentCatalog(definition, createRestClient(restUrl, this.#ports), this.#ports.clock)
+    this.#catalogs.set(key, catalog)
+    return catalog
+  }
+
+  /** The pool that fits; collectors share one when endpoint, credentials and link settings are the same. */
+  pool(request: PoolRequest): LinkPool {
+    const { definition, endpoint, endpoints, customParams, credentials } = request
+    const isPrivate = definition.privateEndpoints.includes(endpoint)
+    const { pingIntervalMs, maxSubscriptionsPerSocket } = customParams
+    const key = JSON.stringify([definition.id, endpoints, endpoint, pingIntervalMs, maxSubscriptionsPerSocket, isPrivate && credentials])
+    const pool = this.#pools.get(key) ?? this.#newPool(request, isPrivate, () => this.#pools.delete(key))
+    this.#pools.set(key, pool)
+    return pool
+  }
+
+  #newPool(request: PoolRequest, isPrivate: boolean, onEmpty: () => void): LinkPool {
+    const { definition, endpoint, endpoints, customParams, credentials, logger } = request
+    const { pingIntervalMs, maxSubscriptionsPerSocket } = customParams
+    const { clock } = this.#ports
+    const url = endpoints[endpoint] ?? ''
+    const rest = endpoints['rest'] ?? ''
+    let clockOffsetMs = 0
+    const login = (keys: Credentials): Promise<string> =>
+      definition.login?.(keys, clock.now() + clockOffsetMs) ?? Promise.reject(new Error(`${definition.name} has no login`))
+    return new LinkPool(
+      {
+        url,
+        ports: this.#ports,
+        dialer: this.#dialer(url, definition.limits.dialsPerSecond),
+        logger,
+        limits: {
+          ...definition.limits,
+          subscriptionsPerConnection: asNumber(maxSubscriptionsPerSocket) ?? definition.limits.subscriptionsPerConnection,
+        },
+        keepalive: { ...definition.keepalive, periodMs: asNumber(pingIntervalMs) ?? definition.keepalive.periodMs },
+        wire: definition,
+        decode: definition.createDecoder(this.catalog(definition, rest)),
+        login: isPrivate && credentials !== undefined ? () => login(credentials) : undefined,
+        syncClock: async () => {
+          const before = clock.now()
+          const theirs = await definition.loadServerTime(createRestClient(rest, this.#ports))
+          clockOffsetMs = theirs - (before + clock.now()) / 2
+        },
+      },
+      onEmpty,
+    )
+  }
+
+  #dialer(url: string, dialsPerSecond: number): Dialer {
+    const { host } = new URL(url)
+    const dialer = this.#dialers.get(host) ?? new Dialer(this.#ports.clock, this.#ports.random, dialsPerSecond)
+    this.#dialers.set(host, dialer)
+    return dialer
+  }
+}
+
+const runtimes = new WeakMap<object, Runtime>()
+
+/** The runtime of a set of ports; the same object always gives the same one. */
+export function runtimeOf(ports: Partial<Ports> | undefined): Runtime {
+  const key = ports ?? systemPorts
+  const runtime = runtimes.get(key) ?? new Runtime({ ...systemPorts, ...ports })
+  runtimes.set(key, runtime)
+  return runtime
+}
+
+const asNumber = (value: unknown): number | undefined => (typeof value === 'number' ? value : undefined)

@@ -1,0 +1,99 @@
+import type { RestClient, RestOutcome } from '../../core/rest-client.ts'
+import { decimal, isUnsignedDecimal, type DecimalString } from '../../domain/decimal.ts'
+import type { Instrument, MarketType } from '../../domain/instrument.ts'
+import { epochMs } from './fields.ts'
+import { documentedReaction } from './reactions.ts'
+import { isXPerp, symbolOf, xPerpSymbolOf } from './symbols.ts'
+import { instrumentRow, restEnvelope, timeRows, type InstrumentRow } from './wire.ts'
+
+/** OKX lists X-Perps, perpetual in all but name, among the dated futures. */
+const LISTS: Readonly<Record<MarketType, readonly InstrumentRow['instType'][]>> = {
+  spot: ['SPOT'],
+  perpetual: ['SWAP', 'FUTURES'],
+  future: ['FUTURES'],
+}
+
+/** The instruments of one market type. A row that cannot be read is left out: one odd listing must not hide the others. */
+export async function loadInstruments(rest: RestClient, marketType: MarketType): Promise<readonly Instrument[]> {
+  const lists = LISTS[marketType].map((type) => rest.get(`/api/v5/public/instruments?instType=${type}`, readRows))
+  const rows = (await Promise.all(lists)).flat()
+  return rows.flatMap((row) => {
+    const instrument = instrumentOf(row)
+    return instrument?.marketType === marketType ? [instrument] : []
+  })
+}
+
+/** The exchange's clock, epoch milliseconds. */
+export async function loadServerTime(rest: RestClient): Promise<number> {
+  return rest.get('/api/v5/public/time', (body): RestOutcome<number> => {
+    const rows = readRows(body)
+    if (rows.kind !== 'ok') return rows
+    const now = epochMs(timeRows.parse(rows.data)[0].ts)
+    return now === 0 ? { kind: 'failed', message: 'no time' } : { kind: 'ok', data: now }
+  })
+}
+
+/** Opens the envelope every OKX answer comes in: HTTP 200 may still carry a refusal. */
+export function readRows(body: unknown): RestOutcome<readonly unknown[]> {
+  const { code, msg, data } = restEnvelope.parse(body)
+  if (code === '0') return { kind: 'ok', data }
+  const reaction = documentedReaction(code)
+  const mayPass = reaction === 'retry' || reaction === 'slow-down'
+  return { kind: mayPass ? 'retry' : 'failed', message: `${code} ${msg}`.trim() }
+}
+
+/** One row of the list as an instrument; undefined when it cannot be one. */
+export function instrumentOf(raw: unknown): Instrument | undefined {
+  const parsed = instrumentRow.safeParse(raw)
+  if (!parsed.success) return undefined
+  const row = parsed.data
+  const marketType = marketTypeOf(row)
+  const symbol = row.ruleType === 'xperp' ? xPerpSymbolOf(row.instId) : symbolOf(row.instId)
+  const [base, quote] = currenciesOf(row)
+  if (symbol === undefined || base === undefined || quote === undefined) return undefined
+  const isSpot = marketType === 'spot'
+  return {
+    exchange: 'okx',
+    symbol,
+    nativeSymbol: row.instId,
+    marketType,
+    base,
+    quote,
+    settle: isSpot ? undefined : row.settleCcy,
+    tickSize: decimalOf(row.tickSz),
+    lotSize: decimalOf(row.lotSz),
+    minSize: decimalOf(row.minSz),
+    sizeUnit: isSpot ? 'base' : 'contract',
+    contractSize: isSpot ? undefined : contractSizeOf(row),
+    contractAsset: isSpot ? undefined : row.ctValCcy,
+    contractType: row.ctType === 'linear' || row.ctType === 'inverse' ? row.ctType : undefined,
+    live: row.state === 'live',
+    state: row.state ?? 'unknown',
+    listedAt: row.listTime,
+    expiresAt: row.expTime,
+  }
+}
+
+function marketTypeOf(row: InstrumentRow): MarketType {
+  if (row.instType === 'SPOT') return 'spot'
+  return row.instType === 'SWAP' || row.ruleType === 'xperp' || isXPerp(row.instId) ? 'perpetual' : 'future'
+}
+
+/** Derivatives leave baseCcy and quoteCcy empty; their underlying (`BTC-USD`) says it, and the family (`BTC-USD_UM`) almost. */
+function currenciesOf(row: InstrumentRow): readonly (string | undefined)[] {
+  if (row.baseCcy !== undefined && row.quoteCcy !== undefined) return [row.baseCcy, row.quoteCcy]
+  const [base, quote] = (row.uly ?? row.instFamily ?? row.instId).split('-')
+  return [base, quote?.split('_')[0]]
+}
+
+/** Exact: ctVal and ctMult are multiplied as decimals. No multiplier means 1. */
+function contractSizeOf(row: InstrumentRow): DecimalString | undefined {
+  const value = decimalOf(row.ctVal)
+  const multiplier = decimalOf(row.ctMult)
+  if (value === undefined || multiplier === undefined) return value
+  return decimalOf(decimal(value).times(decimal(multiplier)).toString())
+}
+
+function decimalOf(text: string | undefined): DecimalString | undefined {
+  return isUnsignedDecimal(text) ? text : undefined
+}

@@ -1,0 +1,52 @@
+import { okx } from './okx/index.ts'
+import type { ExchangeDefinition } from '../core/exchange-definition.ts'
+import { nearestTo } from '../core/config-problems.ts'
+import { TapekeeperError } from '../errors/tapekeeper-error.ts'
+
+/** Every exchange in the box; the only list of them. */
+const BUILT_IN: readonly ExchangeDefinition[] = [okx]
+
+/** Those added from outside the package; they go first, so that a built-in one can be replaced. */
+const registered = new Map<string, ExchangeDefinition>()
+
+/** Ids of every exchange that can be collected from. */
+export function getSupportedExchanges(): string[] {
+  return [...new Set([...BUILT_IN.map(({ id }) => id), ...registered.keys()])]
+}
+
+/**
+ * Adds an exchange from outside the package, or replaces one of the same id.
+ *
+ * @throws TapekeeperError `CONFIG_INVALID` when the definition has no id or no REST endpoint.
+ * @example
+ * ```ts
+ * import { defineExchange, registerExchange } from 'tapekeeper'
+ * import { okx } from 'tapekeeper/okx'
+ * registerExchange(defineExchange({ ...okx, id: 'okx-demo', name: 'OKX demo', endpoints: {
+ *   public: 'wss://wspap.okx.com/ws/v5/public',
+ *   business: 'wss://wspap.okx.com/ws/v5/business',
+ *   private: 'wss://wspap.okx.com/ws/v5/private',
+ *   rest: 'https://openapi.okx.com',
+ * } }))
+ * ```
+ */
+export function registerExchange(definition: ExchangeDefinition): void {
+  if (typeof definition.id !== 'string' || definition.id === '' || typeof definition.endpoints['rest'] !== 'string') {
+    throw new TapekeeperError('CONFIG_INVALID', 'an exchange definition needs an id and endpoints with at least "rest"')
+  }
+  registered.set(definition.id, definition)
+}
+
+/** @throws TapekeeperError `EXCHANGE_UNKNOWN` naming the known ones and the nearest right spelling. */
+export function exchangeDefinition(id: string): ExchangeDefinition {
+  const definition = findExchange(id)
+  if (definition !== undefined) return definition
+  const known = getSupportedExchanges()
+  const nearest = nearestTo(id, known)
+  const guess = nearest === undefined ? '' : `, did you mean "${nearest}"?`
+  throw new TapekeeperError('EXCHANGE_UNKNOWN', `exchange is "${id}"${guess} (allowed values: ${known.join(', ')})`, { exchange: id, known, nearest })
+}
+
+export function findExchange(id: string): ExchangeDefinition | undefined {
+  return registered.get(id) ?? BUILT_IN.find((definition) => definition.id === id)
+}

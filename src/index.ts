@@ -1,0 +1,64 @@
+export { ExchangeFactory, type ListingOptions } from './manager/exchange-factory.ts'
+export { getExchangeInfo, type ExchangeInfo } from './manager/exchange-info.ts'
+export { getSupportedExchanges, registerExchange } from './exchanges/registry.ts'
+export { createOkxCollector, OkxCollector, type OkxCollectorConfig } from './manager/okx-collector.ts'
+export type { OkxCustomParams } from './exchanges/okx/custom-params.ts'
+export { createDecoder, type Decoder, type DecoderOptions } from './manager/decoder.ts'
+
+export { BaseDataCollector, type StartOutcome } from './core/collector/base-collector.ts'
+export type { BaseCollectorOptions } from './core/collector/base-options.ts'
+export { ExchangeCollector } from './core/collector/exchange-collector.ts'
+export type { ExchangeCollectorConfig } from './core/collector/exchange-config.ts'
+export type { CollectorStatus } from './core/collector/collector-state.ts'
+export type {
+  CollectorEvents,
+  RawFrame,
+  RestartNotice,
+  RestartTrigger,
+  StatusChange,
+  SubscriptionChange,
+  SubscriptionStatus,
+} from './core/collector/events.ts'
+export type { DataCallback } from './core/collector/delivery.ts'
+export type { DataStream, OverflowPolicy, StreamOptions } from './core/collector/data-stream.ts'
+export type { HealthIssue, HealthStatus } from './core/collector/health.ts'
+export type { CollectorStatistics, CollectorStatusReport, SubscriptionReport } from './core/collector/status-report.ts'
+export type { Counters } from './core/collector/counters.ts'
+export { validateOhlcvData, type OhlcvInput } from './core/validate-ohlcv.ts'
+export type { ConfigProblem } from './core/config-problems.ts'
+export {
+  defineExchange,
+  type Credentials,
+  type ExchangeDefinition,
+  type ExchangeLimits,
+  type Keepalive,
+  type SymbolLookup,
+  type Topic,
+  type TopicRequest,
+} from './core/exchange-definition.ts'
+export type { DataFrame, Frame, FrameDecoder, Reaction, RejectedFrame } from './core/frame.ts'
+export type { RestClient, RestOutcome } from './core/rest-client.ts'
+
+export { DATA_TYPES, DataType } from './domain/data-type.ts'
+export { decimal, Decimal, decimalString, type DecimalString } from './domain/decimal.ts'
+export { MARKET_TYPES, parseSymbol, type Instrument, type MarketType, type SymbolParts } from './domain/instrument.ts'
+export type { Balance, DataOf, Level, MarketDataPoint, OhlcvData, OrderBook, PointOf, Side, Ticker, Trade } from './domain/market-data.ts'
+export {
+  CANDLE_TIMEFRAMES,
+  closeTimeOf,
+  EXCHANGE_ONLY_TIMEFRAMES,
+  timeframeMs,
+  TIMEFRAMES,
+  type CandleTimeframe,
+  type Timeframe,
+} from './domain/timeframe.ts'
+
+export { CONSEQUENCE, type Consequence, type ErrorCode } from './errors/consequence.ts'
+export { TapekeeperError } from './errors/tapekeeper-error.ts'
+
+export { sleep, systemClock, type Cancel, type Clock } from './ports/clock.ts'
+export { systemHttp, type HttpPort, type HttpRequest, type HttpResponse } from './ports/http.ts'
+export { consoleLogger, LOG_LEVELS, silentLogger, type Logger, type LogLevel } from './ports/logger.ts'
+export { systemPorts, type Ports } from './ports/ports.ts'
+export { systemRandom, type Random } from './ports/random.ts'
+export { systemSocket, type Socket, type SocketClosed, type SocketFactory, type SocketHandlers } from './ports/socket.ts'

@@ -1,0 +1,135 @@
+import type { Random } from '../../ports/random.ts'
+
+/** One price level in whole ticks and lots. */
+export interface BookLevel {
+  readonly price: number
+  size: number
+  orders: number
+}
+
+export type BookSide = 'bids' | 'asks'
+
+/** Levels that are not as they were, best first; size 0 where a level is gone. */
+export interface BookChanges {
+  readonly bids: readonly BookLevel[]
+  readonly asks: readonly BookLevel[]
+}
+
+/** As deep as OKX's `books` channel. */
+export const BOOK_DEPTH = 400
+/** A spread wider than this many ticks tends to close. */
+const WIDE_SPREAD = 6
+
+/**
+ * A living order book: orders come, go and change near the top more than far away. The price moves because best levels vanish and
+ * new ones appear, with no preferred direction. Bids always stay below asks, and above zero.
+ */
+export class BookModel {
+  readonly bids: BookLevel[] = []
+  readonly asks: BookLevel[] = []
+  readonly #random: Random
+  readonly #typicalLots: number
+  readonly #changed = { bids: new Map<number, BookLevel>(), asks: new Map<number, BookLevel>() }
+
+  constructor(midTicks: number, typicalLots: number, random: Random) {
+    this.#random = random
+    this.#typicalLots = typicalLots
+    let bid = midTicks
+    let ask = midTicks + 1 + this.#upTo(2)
+    for (let i = 0; i < BOOK_DEPTH; i++) {
+      if (bid > 0) this.bids.push(this.#newLevel(bid))
+      this.asks.push(this.#newLevel(ask))
+      bid -= 1 + this.#upTo(3)
+      ask += 1 + this.#upTo(3)
+    }
+  }
+
+  /** A few random changes. */
+  evolve(): void {
+    for (let left = 1 + this.#upTo(4); left > 0; left--) {
+      const side: BookSide = this.#random() < 0.5 ? 'bids' : 'asks'
+      const index = Math.floor(this[side].length * this.#random() ** 4)
+      const roll = this.#random()
+      const spread = (this.asks[0]?.price ?? 0) - (this.bids[0]?.price ?? 0)
+      if (spread > WIDE_SPREAD && roll < 0.7) this.#insert(side, 0)
+      else if (roll < 0.5) this.#resize(side, index)
+      else if (roll < 0.75) this.#insert(side, index)
+      else this.#remove(side, index)
+    }
+  }
+
+  /** A taker order has eaten `levels` whole levels and `lots` of the one behind them. */
+  consume(side: BookSide, levels: number, lots: number): void {
+    for (let i = 0; i < levels; i++) this.#remove(side, 0)
+    const best = this[side][0]
+    if (best === undefined || lots <= 0) return
+    best.size = Math.max(1, best.size - lots)
+    this.#changed[side].set(best.price, best)
+  }
+
+  /** What has changed since the last call. */
+  drainChanges(): BookChanges | undefined {
+    const { bids, asks } = this.#changed
+    if (bids.size === 0 && asks.size === 0) return undefined
+    const changes = {
+      bids: [...bids.values()].map(copy).sort((a, b) => b.price - a.price),
+      asks: [...asks.values()].map(copy).sort((a, b) => a.price - b.price),
+    }
+    bids.clear()
+    asks.clear()
+    return changes
+  }
+
+  #resize(side: BookSide, index: number): void {
+    const level = this[side][index]
+    if (level === undefined) return
+    const { size, orders } = this.#newLevel(level.price)
+    level.size = size
+    level.orders = orders
+    this.#changed[side].set(level.price, level)
+  }
+
+  #insert(side: BookSide, index: number): void {
+    const levels = this[side]
+    const direction = side === 'bids' ? -1 : 1
+    const better = index === 0 ? (side === 'bids' ? this.asks : this.bids)[0]?.price : levels[index - 1]?.price
+    const worse = levels[index]?.price
+    if (better === undefined || worse === undefined) return
+    const room = Math.abs(worse - better) - 1
+    if (room < 1) return this.#resize(side, index)
+    // A new best price joins the side it belongs to; elsewhere anything between the neighbours will do.
+    const offset = index === 0 ? room - this.#upTo(Math.min(room, 2)) : 1 + this.#upTo(room)
+    const level = this.#newLevel(better + direction * Math.max(1, offset))
+    levels.splice(index, 0, level)
+    this.#changed[side].set(level.price, level)
+    const dropped = levels.length > BOOK_DEPTH ? levels.pop() : undefined
+    if (dropped !== undefined) this.#changed[side].set(dropped.price, { price: dropped.price, size: 0, orders: 0 })
+  }
+
+  #remove(side: BookSide, index: number): void {
+    const levels = this[side]
+    const level = levels[index]
+    if (level === undefined || levels.length <= 5) return
+    levels.splice(index, 1)
+    this.#changed[side].set(level.price, { price: level.price, size: 0, orders: 0 })
+    const tail = levels.at(-1)
+    if (tail === undefined) return
+    const price = tail.price + (side === 'bids' ? -1 : 1) * (1 + this.#upTo(3))
+    if (price <= 0) return
+    const added = this.#newLevel(price)
+    levels.push(added)
+    this.#changed[side].set(price, added)
+  }
+
+  #newLevel(price: number): BookLevel {
+    const size = 1 + Math.floor(this.#typicalLots * (0.2 + 8 * this.#random() ** 3))
+    return { price, size, orders: 1 + this.#upTo(9) }
+  }
+
+  /** A whole number from 0 to `limit` − 1. */
+  #upTo(limit: number): number {
+    return Math.floor(this.#random() * limit)
+  }
+}
+
+const copy = (level: BookLevel): BookLevel => ({ ...level })

@@ -1,0 +1,83 @@
+import { corruptFrame, type CorruptKind } from './corrupt.ts'
+
+/** A data filter with the native symbol. */
+export interface DataTarget {
+  readonly instId: string | undefined
+  readonly channel: string | undefined
+}
+
+interface Counted extends DataTarget {
+  left: number
+}
+
+interface Swap {
+  readonly instId: string
+  readonly channel: string
+  held: string | undefined
+}
+
+export const TRADE_CHANNELS = ['trades', 'trades-all'] as const
+
+/** Faults that befall data frames on their way out, the same for all connections. */
+export class DataFaults {
+  #muted: DataTarget[] = []
+  #skips: Counted[] = []
+  #swaps: Swap[] = []
+  #damages: { readonly target: DataTarget; readonly kind: CorruptKind }[] = []
+
+  mute(target: DataTarget): void {
+    this.#muted.push(target)
+  }
+
+  unmute(target: DataTarget | undefined): void {
+    this.#muted = target === undefined ? [] : this.#muted.filter((other) => !isSame(other, target))
+  }
+
+  skip(target: DataTarget, count: number): void {
+    this.#skips.push({ ...target, left: count })
+  }
+
+  swapTrades(instId: string): void {
+    for (const channel of TRADE_CHANNELS) this.#swaps.push({ instId, channel, held: undefined })
+  }
+
+  damage(kind: CorruptKind, target: DataTarget): void {
+    this.#damages.push({ kind, target })
+  }
+
+  clear(): void {
+    this.#muted = []
+    this.#skips = []
+    this.#swaps = []
+    this.#damages = []
+  }
+
+  /** What is really sent instead of `text`: nothing, one frame, or two. */
+  apply(instId: string, channel: string, text: string): readonly (string | Uint8Array)[] {
+    const concerns = (target: DataTarget): boolean =>
+      (target.instId === undefined || target.instId === instId) && (target.channel === undefined || target.channel === channel)
+    if (this.#muted.some(concerns)) return []
+
+    const skip = this.#skips.find(concerns)
+    if (skip !== undefined) {
+      skip.left--
+      if (skip.left <= 0) this.#skips = this.#skips.filter((other) => other !== skip)
+      return []
+    }
+    const damage = this.#damages.find(({ target }) => concerns(target))
+    if (damage !== undefined) {
+      this.#damages = this.#damages.filter((other) => other !== damage)
+      return [corruptFrame(text, damage.kind)]
+    }
+    const swap = this.#swaps.find((other) => other.instId === instId && other.channel === channel)
+    if (swap === undefined) return [text]
+    if (swap.held === undefined) {
+      swap.held = text
+      return []
+    }
+    this.#swaps = this.#swaps.filter((other) => other !== swap)
+    return [text, swap.held]
+  }
+}
+
+const isSame = (a: DataTarget, b: DataTarget): boolean => a.instId === b.instId && a.channel === b.channel
