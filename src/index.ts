@@ -5,7 +5,8 @@ export { createOkxCollector, OkxCollector, type OkxCollectorConfig } from './man
 export type { OkxCustomParams } from './exchanges/okx/custom-params.ts'
 export { createDecoder, type Decoder, type DecoderOptions } from './manager/decoder.ts'
 
-export { BaseDataCollector, type StartOutcome } from './core/collector/base-collector.ts'
+export { BaseDataCollector } from './core/collector/base-collector.ts'
+export type { StartOutcome } from './core/collector/lifecycle.ts'
 export type { BaseCollectorOptions } from './core/collector/base-options.ts'
 export { ExchangeCollector } from './core/collector/exchange-collector.ts'
 export type { ExchangeCollectorConfig } from './core/collector/exchange-config.ts'
@@ -42,7 +43,18 @@ export type { RestClient, RestOutcome } from './core/rest-client.ts'
 export { DATA_TYPES, DataType } from './domain/data-type.ts'
 export { decimal, Decimal, decimalString, type DecimalString } from './domain/decimal.ts'
 export { MARKET_TYPES, parseSymbol, type Instrument, type MarketType, type SymbolParts } from './domain/instrument.ts'
-export type { Balance, DataOf, Level, MarketDataPoint, OhlcvData, OrderBook, PointOf, Side, Ticker, Trade } from './domain/market-data.ts'
+export type {
+  Balance,
+  DataOf,
+  Level,
+  MarketDataPoint,
+  OhlcvData,
+  OrderBook,
+  PointOf,
+  Side,
+  Ticker,
+  Trade,
+} from './domain/market-data.ts'
 export {
   CANDLE_TIMEFRAMES,
   closeTimeOf,

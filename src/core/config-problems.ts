@@ -89,11 +89,13 @@ const nameOf = (path: readonly string[]): string => (path.length === 0 ? 'the co
 
 function valueAt(input: unknown, path: readonly string[]): unknown {
   let value = input
-  for (const key of path) value = typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[key] : undefined
+  for (const key of path)
+    value = typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[key] : undefined
   return value
 }
 
-const show = (value: unknown): string => (value === undefined ? 'missing' : (JSON.stringify(value) as string | undefined) ?? typeof value).slice(0, 80)
+const show = (value: unknown): string =>
+  (value === undefined ? 'missing' : ((JSON.stringify(value) as string | undefined) ?? typeof value)).slice(0, 80)
 
 /** The keys an object schema allows, looked up through optional and default wrappers. */
 function keysAt(schema: z.ZodType, path: readonly string[]): readonly string[] {

@@ -93,12 +93,18 @@ export class InstrumentCatalog implements SymbolLookup {
       await this.#inTime(this.load(parts.marketType))
     } catch (cause) {
       const reason = cause instanceof Error ? cause.message : String(cause)
-      logger.warn(`instrument list not available, using ${name}'s naming convention`, { exchange: id, symbol, nativeSymbol: byConvention, reason })
+      logger.warn(`instrument list not available, using ${name}'s naming convention`, {
+        exchange: id,
+        symbol,
+        nativeSymbol: byConvention,
+        reason,
+      })
       return { nativeSymbol: byConvention, instrument: undefined }
     }
     const instrument = this.#bySymbol.get(symbol)
     if (instrument === undefined) throw this.#unknown(symbol)
-    if (!instrument.live) logger.warn(`${symbol} is not trading: ${instrument.state}`, { exchange: id, symbol, state: instrument.state })
+    if (!instrument.live)
+      logger.warn(`${symbol} is not trading: ${instrument.state}`, { exchange: id, symbol, state: instrument.state })
     return { nativeSymbol: instrument.nativeSymbol, instrument }
   }
 
@@ -113,7 +119,11 @@ export class InstrumentCatalog implements SymbolLookup {
     const { id, name } = this.#definition
     const nearest = nearestTo(symbol, [...this.#bySymbol.keys()])
     const guess = nearest === undefined ? '' : `, did you mean "${nearest}"?`
-    return new TapekeeperError('SYMBOL_UNKNOWN', `${name} has no instrument "${symbol}"${guess}`, { exchange: id, symbol, nearest })
+    return new TapekeeperError('SYMBOL_UNKNOWN', `${name} has no instrument "${symbol}"${guess}`, {
+      exchange: id,
+      symbol,
+      nearest,
+    })
   }
 
   #inTime<T>(promise: Promise<T>): Promise<T> {

@@ -38,7 +38,8 @@ export class Runtime {
 
   catalog(definition: ExchangeDefinition, restUrl: string): InstrumentCatalog {
     const key = `${definition.id} ${restUrl}`
-    const catalog = this.#catalogs.get(key) ?? new InstrumentCatalog(definition, createRestClient(restUrl, this.#ports), this.#ports.clock)
+    const catalog =
+      this.#catalogs.get(key) ?? new InstrumentCatalog(definition, createRestClient(restUrl, this.#ports), this.#ports.clock)
     this.#catalogs.set(key, catalog)
     return catalog
   }
@@ -48,7 +49,14 @@ export class Runtime {
     const { definition, endpoint, endpoints, customParams, credentials } = request
     const isPrivate = definition.privateEndpoints.includes(endpoint)
     const { pingIntervalMs, maxSubscriptionsPerSocket } = customParams
-    const key = JSON.stringify([definition.id, endpoints, endpoint, pingIntervalMs, maxSubscriptionsPerSocket, isPrivate && credentials])
+    const key = JSON.stringify([
+      definition.id,
+      endpoints,
+      endpoint,
+      pingIntervalMs,
+      maxSubscriptionsPerSocket,
+      isPrivate && credentials,
+    ])
     const pool = this.#pools.get(key) ?? this.#newPool(request, isPrivate, () => this.#pools.delete(key))
     this.#pools.set(key, pool)
     return pool

@@ -72,7 +72,11 @@ export function validateOhlcvData(data: OhlcvInput, symbol: string, timeframe: s
   }
 
   if (violations.length > 0 || !open || !high || !low || !close || !volume || known === undefined) {
-    throw new TapekeeperError('OHLCV_INVALID', `${symbol} ${timeframe}: ${violations.join('; ')}`, { symbol, timeframe, violations })
+    throw new TapekeeperError('OHLCV_INVALID', `${symbol} ${timeframe}: ${violations.join('; ')}`, {
+      symbol,
+      timeframe,
+      violations,
+    })
   }
   return {
     exchange: data.exchange ?? '',

@@ -52,11 +52,20 @@ export const ExchangeFactory = {
     if (definition !== undefined) return exchangeConfigProblems(config, definition)
     const allowed = getSupportedExchanges()
     if (exchange === undefined) {
-      return [{ path: 'exchange', message: `exchange is missing (allowed values: ${allowed.join(', ')})`, allowed, nearest: undefined }]
+      return [
+        { path: 'exchange', message: `exchange is missing (allowed values: ${allowed.join(', ')})`, allowed, nearest: undefined },
+      ]
     }
     const nearest = nearestTo(exchange, allowed)
     const guess = nearest === undefined ? '' : `, did you mean "${nearest}"?`
-    return [{ path: 'exchange', message: `exchange is "${exchange}"${guess} (allowed values: ${allowed.join(', ')})`, allowed, nearest }]
+    return [
+      {
+        path: 'exchange',
+        message: `exchange is "${exchange}"${guess} (allowed values: ${allowed.join(', ')})`,
+        allowed,
+        nearest,
+      },
+    ]
   },
 
   /** Symbols that trade now, by the exchange's own list; the built-in list when it cannot be asked. Cached for an hour. */

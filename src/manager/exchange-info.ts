@@ -20,7 +20,8 @@ export interface ExchangeInfo {
 
 /** @throws TapekeeperError `EXCHANGE_UNKNOWN`. */
 export function getExchangeInfo(exchange: string): ExchangeInfo {
-  const { id, name, dataTypes, fallbackPairs, timeframes, orderBookDepths, endpoints, limits, keepalive } = exchangeDefinition(exchange)
+  const { id, name, dataTypes, fallbackPairs, timeframes, orderBookDepths, endpoints, limits, keepalive } =
+    exchangeDefinition(exchange)
   return {
     id,
     name,

@@ -19,7 +19,7 @@ export interface FakeExchangeOptions {
   readonly tradesPerSecond?: number
   /** Changes of each order book per second, at most 10. 0: books stand still. Default 5. */
   readonly bookUpdatesPerSecond?: number
-  /** How much market there was before the start, for REST. Milliseconds. Default five minutes. */
+  /** How much market there was before the start, for REST. Milliseconds. Default two minutes. */
   readonly historyMs?: number
   /** Fills remembered per instrument. Default 200,000. */
   readonly historyLimit?: number
@@ -67,8 +67,8 @@ export interface VirtualOptions extends FakeExchangeOptions {
   readonly networkDelayMs?: number
 }
 
-/** Base URLs, ready for a collector's `endpoints`. */
-export interface FakeEndpoints {
+/** Base URLs, ready for a collector's `endpoints`. A type and not an interface, so that it fits a `Record<string, string>`. */
+export type FakeEndpoints = {
   readonly public: string
   readonly business: string
   readonly private: string

@@ -35,7 +35,7 @@ test('a page in a real browser collects trades from the built package', { timeou
   skip(CHROMIUM === undefined, 'no Chromium on this machine (Debian: apt-get install chromium)')
 
   const fake = await startFakeExchange({ exchange: 'okx', seed: 1 })
-  cleanups.push(() => fake.stop())
+  cleanups.push(() => fake.close())
   const script = await bundlePage()
   const url = await serve(script)
   const browser = await chromium.launch({ executablePath: CHROMIUM!, args: FLAGS })
@@ -58,13 +58,15 @@ test('a page in a real browser collects trades from the built package', { timeou
     })
 
   expect(result.points.length).toBeGreaterThanOrEqual(5)
+  const truth = new Map(fake.trades('BTC-USDT').map((fill) => [fill.id, fill]))
   for (const point of result.points) {
     expect(point).toMatchObject({ exchange: 'okx', symbol: 'BTC-USDT', dataType: 'trade' })
-    expect(point.data.price).toMatch(/^\d+(\.\d+)?$/)
+    expect(point.data.price).toBe(truth.get(point.data.id)?.price)
     expect(point.data.size).toMatch(/^\d+(\.\d+)?$/)
   }
   expect(result.status).toBe('stopped')
   expect(result.afterStop).toBe(0)
+  await expect.poll(() => fake.connections.length).toBe(0)
   expect(complaints).toEqual([])
 })
 

@@ -19,7 +19,7 @@ async function main(): Promise<void> {
     collector.start().catch(reject)
   })
   await collector.stop()
-  await fake.stop()
+  await fake.close()
 
   const price: DecimalString = point.data.price
   const isOkx = collector instanceof OkxCollector

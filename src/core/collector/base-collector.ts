@@ -1,6 +1,5 @@
 import type { DataType } from '../../domain/data-type.ts'
 import type { MarketDataPoint, OhlcvData, PointOf } from '../../domain/market-data.ts'
-import type { ErrorCode } from '../../errors/consequence.ts'
 import { TapekeeperError } from '../../errors/tapekeeper-error.ts'
 import { sleep, type Cancel } from '../../ports/clock.ts'
 import type { Logger } from '../../ports/logger.ts'
@@ -8,23 +7,20 @@ import { systemPorts, type Ports } from '../../ports/ports.ts'
 import { parseBaseOptions, type BaseCollectorOptions, type ResolvedBaseOptions } from './base-options.ts'
 import { Emitter } from '../emitter.ts'
 import { validateOhlcvData, type OhlcvInput } from '../validate-ohlcv.ts'
-import { canFollow, isActive, type CollectorStatus } from './collector-state.ts'
+import { isActive, type CollectorStatus } from './collector-state.ts'
 import { Counters } from './counters.ts'
 import type { DataStream, StreamOptions } from './data-stream.ts'
 import { Delivery, type DataCallback } from './delivery.ts'
 import type { CollectorEvents, RestartTrigger } from './events.ts'
 import { assessHealth, type HealthIssue, type HealthStatus } from './health.ts'
+import { Lifecycle, type LifecycleHooks, type StartOutcome } from './lifecycle.ts'
 import { NO_RESTARTS, nextRestart, type RestartHistory } from './restart-policy.ts'
 import { isoTime, secondsSince, type CollectorStatusReport, type SubscriptionReport } from './status-report.ts'
 
-/** How far a start got: everything, a part that keeps trying, or nothing. */
-export type StartOutcome = 'up' | 'partly' | 'failed'
-
+/** Without a restart for this long, the count of restarts begins afresh. */
 const STABLE_AFTER_MS = 600_000
-/** A message loop that is cut off politely gets this long to end. */
-const LOOP_GRACE_MS = 5_000
-/** A `handleMessages` that returns at once must not keep timers and sockets from their turn. */
-const TURNS_BEFORE_YIELD = 64
+/** A loop that waits for its next message is not stuck. */
+const MIN_HEARTBEAT_GAP_MS = 60_000
 
 /**
  * The base of every collector, and the door for sources of your own: implement the six abstract methods and get lifecycle, health,
@@ -70,18 +66,9 @@ export abstract class BaseDataCollector implements AsyncDisposable {
   readonly #symbols: Set<string>
   readonly #events: Emitter<CollectorEvents>
   readonly #delivery: Delivery
-  #status: CollectorStatus = 'stopped'
-  #shouldBeRunning = false
+  readonly #lifecycle: Lifecycle
   #lastError: TapekeeperError | undefined
   #callbackFaultReported = false
-  /** Lifecycle operations run one after the other. */
-  #queue: Promise<unknown> = Promise.resolve()
-  #starting: Promise<boolean> | undefined
-  #stopping: Promise<void> | undefined
-  #restarting: Promise<boolean> | undefined
-  #run: AbortController | undefined
-  #loop: Promise<void> = Promise.resolve()
-  #startedAt: number | undefined
   #heartbeatAt: number | undefined
   #dataAt: number | undefined
   #restartHistory: RestartHistory = NO_RESTARTS
@@ -91,7 +78,7 @@ export abstract class BaseDataCollector implements AsyncDisposable {
   /** @throws TapekeeperError `CONFIG_INVALID` naming each wrong option and what is allowed. */
   constructor(options: BaseCollectorOptions) {
     this.#options = parseBaseOptions(options)
-    const { exchangeName, componentName, symbols, logger, ports, signal } = this.#options
+    const { exchangeName, componentName, symbols, logger, ports } = this.#options
     this.exchangeName = exchangeName
     this.componentName = componentName ?? `${exchangeName}_collector`
     this.logger = logger
@@ -101,10 +88,10 @@ export abstract class BaseDataCollector implements AsyncDisposable {
     this.#delivery = new Delivery({
       onFault: (error, dataType) => this.#callbackFailed(error, `callback for ${dataType}`),
       onDropped: (count) => (this.counters.streamDropped += count),
-      onOverflow: (dataType) => this.reportError(this.#overflow(dataType)),
-      overflowError: (dataType) => this.#overflow(dataType),
+      onOverflow: (dataType) => this.reportError(overflowError(dataType)),
+      overflowError,
     })
-    signal?.addEventListener('abort', () => void this.stop(), { once: true })
+    this.#lifecycle = new Lifecycle(this.#lifecycleHooks(), this.ports.clock)
   }
 
   // To implement.
@@ -130,39 +117,24 @@ export abstract class BaseDataCollector implements AsyncDisposable {
    * @returns true when everything asked for is confirmed; false otherwise, with `lastError` saying why.
    */
   start(): Promise<boolean> {
-    if (this.#starting !== undefined) return this.#starting
-    this.#shouldBeRunning = true
-    this.#stopping = undefined
-    const starting = this.#enqueue(() => this.#bringUp('starting'))
-    this.#starting = starting
-    void starting.finally(() => {
-      if (this.#starting === starting) this.#starting = undefined
-    })
-    return starting
+    const { signal } = this.#options
+    if (signal?.aborted !== true) return this.#lifecycle.start()
+    this.reportError(new TapekeeperError('ABORTED', 'the signal of this collector has aborted already'))
+    return Promise.resolve(false)
   }
 
   /**
    * Stops: unsubscribes, disconnects, ends streams once they are read. With `force` nothing is waited for. Never rejects.
    */
   stop(force = false): Promise<void> {
-    this.#shouldBeRunning = false
-    this.#starting = undefined
-    this.#restarting = undefined
     this.#cancelRestart?.()
     this.#cancelRestart = undefined
-    this.#run?.abort(new TapekeeperError('ABORTED', 'the collector was stopped'))
-    this.#stopping ??= this.#enqueue(async () => {
-      await this.#bringDown(force)
-      this.#delivery.endStreams()
-    })
-    return this.#stopping
+    return this.#lifecycle.stop(force, () => this.#delivery.endStreams())
   }
 
   /** Stops and starts again; callbacks, listeners and streams stay. */
   restart(): Promise<boolean> {
-    this.#shouldBeRunning = true
-    this.#stopping = undefined
-    return this.#restart('manual', 'requested', 0)
+    return this.#lifecycle.restart('manual', 'requested')
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -231,13 +203,13 @@ export abstract class BaseDataCollector implements AsyncDisposable {
   addSymbol(symbol: string): void {
     if (this.#symbols.has(symbol)) return
     this.#symbols.add(symbol)
-    this.#inBackground(`subscribing to ${symbol}`, () => this.subscribeToData([symbol], this.dataTypes))
+    this.#inBackground(() => this.subscribeToData([symbol], this.dataTypes))
   }
 
   /** Collects one symbol less; on a running collector it is unsubscribed from at once. */
   removeSymbol(symbol: string): void {
     if (!this.#symbols.delete(symbol)) return
-    this.#inBackground(`unsubscribing from ${symbol}`, () => this.unsubscribeFromData([symbol], this.dataTypes))
+    this.#inBackground(() => this.unsubscribeFromData([symbol], this.dataTypes))
   }
 
   get symbols(): readonly string[] {
@@ -251,7 +223,7 @@ export abstract class BaseDataCollector implements AsyncDisposable {
   // Status.
 
   get status(): CollectorStatus {
-    return this.#status
+    return this.#lifecycle.status
   }
 
   /** The most recent error, whatever its consequence. */
@@ -264,8 +236,8 @@ export abstract class BaseDataCollector implements AsyncDisposable {
     const now = this.now()
     return {
       exchange: this.exchangeName,
-      status: this.#status,
-      shouldBeRunning: this.#shouldBeRunning,
+      status: this.status,
+      shouldBeRunning: this.#lifecycle.wanted,
       symbols: this.symbols,
       dataTypes: this.dataTypes,
       autoRestart: this.#options.autoRestart,
@@ -281,7 +253,7 @@ export abstract class BaseDataCollector implements AsyncDisposable {
         callbackErrors: this.counters.callbackErrors,
         streamDropped: this.counters.streamDropped,
         restarts: this.counters.restarts,
-        uptimeSeconds: secondsSince(this.#startedAt, now) ?? 0,
+        uptimeSeconds: secondsSince(this.#lifecycle.startedAt, now) ?? 0,
         reconnectAttempts: this.reconnectAttempts(),
         lastMessageTime: isoTime(this.counters.lastMessageAt),
         connectionUptime: isoTime(this.connectedAt()),
@@ -297,11 +269,11 @@ export abstract class BaseDataCollector implements AsyncDisposable {
     return {
       isHealthy: issues.length === 0,
       issues,
-      status: this.#status,
+      status: this.status,
       lastHeartbeat: isoTime(this.lastHeartbeatAt()),
       lastDataReceived: isoTime(this.#dataAt),
-      shouldBeRunning: this.#shouldBeRunning,
-      isRunning: this.#startedAt !== undefined,
+      shouldBeRunning: this.#lifecycle.wanted,
+      isRunning: this.#lifecycle.startedAt !== undefined,
     }
   }
 
@@ -363,11 +335,7 @@ export abstract class BaseDataCollector implements AsyncDisposable {
   }
 
   protected setStatus(to: CollectorStatus, reason?: string): void {
-    const from = this.#status
-    if (from === to || !canFollow(from, to)) return
-    this.#status = to
-    this.logger.debug(`${from} -> ${to}`, { component: this.componentName, reason })
-    this.#events.emit('status', { from, to, at: this.now(), reason })
+    this.#lifecycle.setStatus(to, reason)
   }
 
   /** Connects and subscribes. A subclass whose subscriptions can recover by themselves may answer `partly`. */
@@ -379,11 +347,7 @@ export abstract class BaseDataCollector implements AsyncDisposable {
 
   /** Ends what runs and leaves the collector in the error state, from which `start` and `restart` lead out. */
   protected giveUp(reason: string): void {
-    void this.#enqueue(async () => {
-      if (!this.#isWanted()) return
-      await this.#bringDown(false, 'restarting')
-      this.setStatus('error', reason)
-    })
+    this.#lifecycle.giveUp(reason)
   }
 
   protected lastHeartbeatAt(): number | undefined {
@@ -395,7 +359,7 @@ export abstract class BaseDataCollector implements AsyncDisposable {
   }
 
   protected connectedAt(): number | undefined {
-    return this.#startedAt
+    return this.#lifecycle.startedAt
   }
 
   protected subscriptionReports(): readonly SubscriptionReport[] {
@@ -414,45 +378,37 @@ export abstract class BaseDataCollector implements AsyncDisposable {
 
   // Inside.
 
-  #enqueue<R>(task: () => Promise<R>): Promise<R> {
-    const result = this.#queue.then(task)
-    this.#queue = result.catch(() => undefined)
-    return result
-  }
-
-  async #bringUp(status: 'starting' | 'restarting'): Promise<boolean> {
-    if (this.#startedAt !== undefined) return this.#status === 'running'
-    if (!this.#isWanted()) return false
-    const { signal } = this.#options
-    if (signal?.aborted === true) {
-      this.#shouldBeRunning = false
-      this.reportError(new TapekeeperError('ABORTED', 'the signal of this collector has aborted already'))
-      return false
-    }
-    const run = new AbortController()
-    this.#run = run
-    this.setStatus(status)
-    const outcome = await this.#tryBringUp(run.signal)
-    if (outcome === 'failed' || run.signal.aborted) {
-      run.abort()
-      await this.#quietly('disconnect', () => this.disconnect())
-      if (this.#isWanted()) this.setStatus('error', this.#lastError?.message)
-      return false
-    }
-    this.#startedAt = this.now()
-    this.heartbeat()
-    this.setStatus(outcome === 'up' ? 'running' : 'degraded')
-    this.#loop = this.#runLoop(run.signal)
-    this.#scheduleHealthCheck()
-    return outcome === 'up'
-  }
-
-  async #tryBringUp(signal: AbortSignal): Promise<StartOutcome> {
-    try {
-      return await this.bringUp(signal)
-    } catch (error) {
-      if (!signal.aborted) this.reportError(TapekeeperError.from(error, 'COLLECTOR_FAILED', { component: this.componentName }))
-      return 'failed'
+  #lifecycleHooks(): LifecycleHooks {
+    const stopOnAbort = (): void => void this.stop()
+    return {
+      bringUp: (signal) => {
+        this.#options.signal?.addEventListener('abort', stopOnAbort, { once: true })
+        return this.bringUp(signal)
+      },
+      unsubscribe: () => this.unsubscribeFromData(this.symbols, this.dataTypes),
+      disconnect: () => this.disconnect(),
+      handleMessages: (signal) => this.handleMessages(signal),
+      onTurn: () => this.heartbeat(),
+      onLoopFailed: (error) => {
+        this.reportError(error)
+        this.setStatus('unhealthy', 'the message loop failed')
+        this.#autoRestart('connection-failure', error.message)
+      },
+      onError: (error) => this.reportError(error),
+      onStatus: (change) => {
+        this.logger.debug(`${change.from} -> ${change.to}`, { component: this.componentName, reason: change.reason })
+        this.#events.emit('status', change)
+      },
+      onRestart: (notice) => {
+        this.counters.restarted(notice.at)
+        this.#events.emit('restart', notice)
+      },
+      onUp: () => this.#scheduleHealthCheck(),
+      onDown: () => {
+        this.#options.signal?.removeEventListener('abort', stopOnAbort)
+        this.#cancelHealth?.()
+        this.#heartbeatAt = undefined
+      },
     }
   }
 
@@ -461,44 +417,8 @@ export abstract class BaseDataCollector implements AsyncDisposable {
     return 'failed'
   }
 
-  async #bringDown(force: boolean, status: 'stopping' | 'restarting' = 'stopping'): Promise<void> {
-    if (this.#status === 'stopped') return
-    this.#run?.abort()
-    this.#cancelHealth?.()
-    this.#cancelHealth = undefined
-    this.setStatus(status)
-    if (this.#startedAt !== undefined) {
-      if (!force) {
-        await this.#quietly('unsubscribe', () => this.unsubscribeFromData(this.symbols, this.dataTypes))
-        await this.#withGrace(this.#loop)
-      }
-      await this.#quietly('disconnect', () => this.disconnect())
-    }
-    this.#startedAt = undefined
-    this.#heartbeatAt = undefined
-    if (status === 'stopping') this.setStatus('stopped')
-  }
-
-  async #withGrace(loop: Promise<void>): Promise<void> {
-    let cancel: Cancel | undefined
-    await Promise.race([loop, new Promise<void>((resolve) => (cancel = this.ports.clock.after(LOOP_GRACE_MS, resolve)))])
-    cancel?.()
-  }
-
-  #restart(trigger: RestartTrigger, reason: string, attempt: number, delayMs = 0): Promise<boolean> {
-    this.#restarting ??= this.#enqueue(async () => {
-      this.#restarting = undefined
-      if (!this.#isWanted()) return false
-      this.emit('restart', { trigger, reason, attempt, delayMs, at: this.now() })
-      this.counters.restarted(this.now())
-      await this.#bringDown(false, 'restarting')
-      return this.#bringUp(this.#status === 'restarting' ? 'restarting' : 'starting')
-    })
-    return this.#restarting
-  }
-
   #autoRestart(trigger: RestartTrigger, reason: string): void {
-    if (!this.#options.autoRestart || !this.#shouldBeRunning || this.#cancelRestart !== undefined) return
+    if (!this.#options.autoRestart || !this.#lifecycle.wanted || this.#cancelRestart !== undefined) return
     const { maxRestarts, restartDelayMs } = this.#options
     const policy = { delayMs: restartDelayMs, maxRestarts, stableAfterMs: STABLE_AFTER_MS }
     const next = nextRestart(this.#restartHistory, this.now(), policy, this.ports.random)
@@ -511,32 +431,10 @@ export abstract class BaseDataCollector implements AsyncDisposable {
     this.logger.warn('restarting', { component: this.componentName, trigger, reason, delayMs: next.delayMs })
     this.#cancelRestart = this.ports.clock.after(next.delayMs, () => {
       this.#cancelRestart = undefined
-      void this.#restart(trigger, reason, next.history.count, next.delayMs).then((ok) => {
-        if (!ok && this.#status === 'error') this.#autoRestart('error-state', this.#lastError?.message ?? reason)
+      void this.#lifecycle.restart(trigger, reason, next.history.count, next.delayMs).then((ok) => {
+        if (!ok && this.status === 'error') this.#autoRestart('error-state', this.#lastError?.message ?? reason)
       })
     })
-  }
-
-  /** Asked as a question, because `stop` may change the answer during any wait. */
-  #isWanted(): boolean {
-    return this.#shouldBeRunning
-  }
-
-  async #runLoop(signal: AbortSignal): Promise<void> {
-    const ended = (): boolean => signal.aborted
-    for (let turn = 1; !ended(); turn++) {
-      this.heartbeat()
-      try {
-        await this.handleMessages(signal)
-        if (turn % TURNS_BEFORE_YIELD === 0) await this.pause(0, signal)
-      } catch (error) {
-        if (ended()) return
-        this.reportError(TapekeeperError.from(error, 'COLLECTOR_FAILED', { component: this.componentName }))
-        this.setStatus('unhealthy', 'the message loop failed')
-        this.#autoRestart('connection-failure', this.#lastError?.message ?? 'the message loop failed')
-        return
-      }
-    }
   }
 
   #scheduleHealthCheck(): void {
@@ -549,7 +447,7 @@ export abstract class BaseDataCollector implements AsyncDisposable {
   #checkHealth(): void {
     const serious = this.#assess().find(([issue]) => issue === 'no-heartbeat' || issue === 'stale-data')
     if (serious === undefined) {
-      if (this.#status === 'unhealthy' && this.#cancelRestart === undefined) this.setStatus('running', 'healthy again')
+      if (this.status === 'unhealthy' && this.#cancelRestart === undefined) this.setStatus('running', 'healthy again')
       return
     }
     const [issue, text] = serious
@@ -561,15 +459,15 @@ export abstract class BaseDataCollector implements AsyncDisposable {
   #assess(): ReturnType<typeof assessHealth> {
     const { healthCheckIntervalMs, maxSilenceDurationMs } = this.#options
     return assessHealth({
-      status: this.#status,
-      shouldBeRunning: this.#shouldBeRunning,
+      status: this.status,
+      shouldBeRunning: this.#lifecycle.wanted,
       now: this.now(),
-      startedAt: this.#startedAt,
+      startedAt: this.#lifecycle.startedAt,
       lastHeartbeatAt: this.lastHeartbeatAt(),
       lastDataAt: this.#dataAt,
-      maxHeartbeatGapMs: Math.max(2 * healthCheckIntervalMs, 60_000),
+      maxHeartbeatGapMs: Math.max(2 * healthCheckIntervalMs, MIN_HEARTBEAT_GAP_MS),
       maxSilenceDurationMs,
-      ownIssues: isActive(this.#status) ? this.healthIssues() : [],
+      ownIssues: isActive(this.status) ? this.healthIssues() : [],
     })
   }
 
@@ -577,26 +475,16 @@ export abstract class BaseDataCollector implements AsyncDisposable {
     this.counters.callbackErrors++
     if (this.#callbackFaultReported) return
     this.#callbackFaultReported = true
-    this.reportError(
-      new TapekeeperError('CALLBACK_FAILED', `a ${where} failed (reported once): ${String(error)}`, { where }, { cause: error }),
-    )
+    const message = `a ${where} failed (reported once): ${String(error)}`
+    this.reportError(new TapekeeperError('CALLBACK_FAILED', message, { where }, { cause: error }))
   }
 
-  #overflow(dataType: DataType): TapekeeperError {
-    const code: ErrorCode = 'STREAM_OVERFLOW'
-    return new TapekeeperError(code, `a stream of ${dataType} points is full: its consumer is too slow`, { dataType })
+  #inBackground(task: () => Promise<unknown>): void {
+    if (this.#lifecycle.startedAt === undefined) return
+    this.#lifecycle.enqueue(task).catch((error: unknown) => this.reportError(TapekeeperError.from(error, 'COLLECTOR_FAILED')))
   }
+}
 
-  #inBackground(what: string, task: () => Promise<unknown>): void {
-    if (this.#startedAt === undefined) return
-    void this.#enqueue(() => this.#quietly(what, task))
-  }
-
-  async #quietly(what: string, task: () => Promise<unknown>): Promise<void> {
-    try {
-      await task()
-    } catch (error) {
-      this.reportError(TapekeeperError.from(error, 'COLLECTOR_FAILED', { component: this.componentName, what }))
-    }
-  }
+function overflowError(dataType: DataType): TapekeeperError {
+  return new TapekeeperError('STREAM_OVERFLOW', `a stream of ${dataType} points is full: its consumer is too slow`, { dataType })
 }

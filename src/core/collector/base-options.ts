@@ -5,7 +5,9 @@ import type { Ports } from '../../ports/ports.ts'
 import { parseConfig } from '../config-problems.ts'
 
 const isLogger = (value: unknown): boolean =>
-  typeof value === 'object' && value !== null && LOG_LEVELS.every((level) => typeof (value as Record<string, unknown>)[level] === 'function')
+  typeof value === 'object' &&
+  value !== null &&
+  LOG_LEVELS.every((level) => typeof (value as Record<string, unknown>)[level] === 'function')
 
 /** Options every collector has, whatever it collects from. Milliseconds throughout. */
 export const commonOptions = {
@@ -18,13 +20,13 @@ export const commonOptions = {
   /** Silence after which the collector counts as stale. */
   maxSilenceDurationMs: z.number().positive().default(300_000),
   /** Where log lines go. Default: warnings and errors to the console. `silentLogger` for none. */
-  logger: z
-    .custom<Logger>(isLogger, 'must have the methods debug, info, warn and error')
-    .default(() => consoleLogger()),
+  logger: z.custom<Logger>(isLogger, 'must have the methods debug, info, warn and error').default(() => consoleLogger()),
   /** Stops the collector when it aborts. */
   signal: z.custom<AbortSignal>((value) => value instanceof AbortSignal, 'must be an AbortSignal').optional(),
   /** Clock, chance, sockets and HTTP in place of the real ones. Collectors given the same object share their sockets. */
-  ports: z.custom<Partial<Ports>>((value) => typeof value === 'object' && value !== null, 'must be an object of ports').optional(),
+  ports: z
+    .custom<Partial<Ports>>((value) => typeof value === 'object' && value !== null, 'must be an object of ports')
+    .optional(),
 }
 
 export const baseCollectorOptions = z.strictObject({

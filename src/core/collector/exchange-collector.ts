@@ -6,10 +6,11 @@ import type { ExchangeDefinition, Topic } from '../exchange-definition.ts'
 import type { DataFrame } from '../frame.ts'
 import type { LinkPool, TopicListener } from '../link/link-pool.ts'
 import { runtimeOf, type Runtime } from '../runtime.ts'
-import { BaseDataCollector, type StartOutcome } from './base-collector.ts'
+import { BaseDataCollector } from './base-collector.ts'
 import type { SubscriptionStatus } from './events.ts'
 import type { HealthIssue } from './health.ts'
 import { resolveExchangeConfig, type ExchangeCollectorConfig, type ResolvedExchangeConfig } from './exchange-config.ts'
+import type { StartOutcome } from './lifecycle.ts'
 import type { SubscriptionReport } from './status-report.ts'
 
 interface Subscription {
@@ -68,12 +69,18 @@ export class ExchangeCollector extends BaseDataCollector {
   /** @throws TapekeeperError `CONFIG_INVALID`: one collector, one pair; make another collector. */
   override addSymbol(symbol: string): void {
     if (symbol === this.symbol) return
-    throw new TapekeeperError('CONFIG_INVALID', `this collector is for ${this.symbol} alone; create another one for ${symbol}`, { symbol })
+    throw new TapekeeperError('CONFIG_INVALID', `this collector is for ${this.symbol} alone; create another one for ${symbol}`, {
+      symbol,
+    })
   }
 
   /** @throws TapekeeperError `CONFIG_INVALID`: one collector, one pair; stop the collector instead. */
   override removeSymbol(symbol: string): void {
-    throw new TapekeeperError('CONFIG_INVALID', `this collector is for ${this.symbol} alone; stop it instead of removing ${symbol}`, { symbol })
+    throw new TapekeeperError(
+      'CONFIG_INVALID',
+      `this collector is for ${this.symbol} alone; stop it instead of removing ${symbol}`,
+      { symbol },
+    )
   }
 
   protected override async bringUp(signal: AbortSignal): Promise<StartOutcome> {
@@ -108,7 +115,11 @@ export class ExchangeCollector extends BaseDataCollector {
     return Promise.resolve()
   }
 
-  protected async subscribeToData(_symbols: readonly string[], dataTypes: readonly DataType[], signal?: AbortSignal): Promise<boolean> {
+  protected async subscribeToData(
+    _symbols: readonly string[],
+    dataTypes: readonly DataType[],
+    signal?: AbortSignal,
+  ): Promise<boolean> {
     for (const topic of dataTypes.flatMap((dataType) => this.#topicsOf(dataType))) this.#subscribe(topic)
     await this.#allSettled(signal)
     return [...this.#subscriptions.values()].every(({ status }) => status === 'confirmed')
@@ -213,7 +224,8 @@ export class ExchangeCollector extends BaseDataCollector {
     this.emit('raw', { exchange: this.exchangeName, symbol: this.symbol, dataType, topic: key, receivedAt, text })
   }
 
-  #onStatus(subscription: Subscription, status: SubscriptionStatus, error: TapekeeperError | undefined): void {
+  #onStatus(subscription: Subscription, status: SubscriptionStatus, cause: TapekeeperError | undefined): void {
+    const error = status === 'rejected' && cause !== undefined ? this.#rejection(subscription.topic, cause) : cause
     const changed = subscription.status !== status
     subscription.status = status
     // One lost link tells each of its topics; the collector reports it once.
@@ -222,6 +234,12 @@ export class ExchangeCollector extends BaseDataCollector {
     if (changed) this.#announce(subscription, error)
     this.#onSettled()
     this.#reflect(error)
+  }
+
+  /** The exchange's refusal, with our name of what was refused. */
+  #rejection({ dataType }: Topic, cause: TapekeeperError): TapekeeperError {
+    const context = { ...cause.context, exchange: this.exchangeName, symbol: this.symbol, dataType }
+    return new TapekeeperError(cause.code, `${this.symbol} ${dataType}: ${cause.message}`, context, { cause })
   }
 
   /** The status follows from the subscriptions. */

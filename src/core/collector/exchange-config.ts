@@ -68,7 +68,10 @@ export function resolveExchangeConfig(input: ExchangeCollectorConfig, definition
 }
 
 /** What only the definition can tell: which data, depths, endpoints and parameters this exchange has. */
-function specificProblems(config: z.output<typeof exchangeCollectorConfig>, definition: ExchangeDefinition): readonly ConfigProblem[] {
+function specificProblems(
+  config: z.output<typeof exchangeCollectorConfig>,
+  definition: ExchangeDefinition,
+): readonly ConfigProblem[] {
   const { dataTypes, orderBook, candles } = config
   const ofParams = problemsOf(z.strictObject({ customParams: definition.customParams }), { customParams: config.customParams })
   const problems = [...ofParams, ...endpointProblems(config.endpoints, definition), ...credentialProblems(config, definition)]
@@ -104,14 +107,29 @@ function urlSchema(isRest: boolean): z.ZodType {
   return z.string().refine(fits, `must be a URL that starts with ${protocols.map((protocol) => `${protocol}//`).join(' or ')}`)
 }
 
-function credentialProblems({ dataTypes, credentials }: z.output<typeof exchangeCollectorConfig>, definition: ExchangeDefinition): readonly ConfigProblem[] {
+function credentialProblems(
+  { dataTypes, credentials }: z.output<typeof exchangeCollectorConfig>,
+  definition: ExchangeDefinition,
+): readonly ConfigProblem[] {
   if (credentials === undefined) {
     if (!dataTypes.includes('balance') || definition.credentials === undefined) return []
-    return [{ path: 'credentials', message: 'dataTypes has "balance", which needs credentials', allowed: undefined, nearest: undefined }]
+    return [
+      {
+        path: 'credentials',
+        message: 'dataTypes has "balance", which needs credentials',
+        allowed: undefined,
+        nearest: undefined,
+      },
+    ]
   }
   return problemsOf(z.strictObject({ credentials: definition.credentials ?? z.undefined() }), { credentials })
 }
 
 function notOffered(path: string, value: string, allowed: readonly string[], { name }: ExchangeDefinition): ConfigProblem {
-  return { path, message: `${path}: ${name} does not offer ${value} (allowed values: ${allowed.join(', ')})`, allowed, nearest: undefined }
+  return {
+    path,
+    message: `${path}: ${name} does not offer ${value} (allowed values: ${allowed.join(', ')})`,
+    allowed,
+    nearest: undefined,
+  }
 }

@@ -18,7 +18,11 @@ export type KeepaliveVerdict = 'alive' | 'ping' | 'dead'
 export const KEEPALIVE_START: KeepaliveState = { silentTicks: 0 }
 
 /** One tick: was anything heard since the last one? Pure. */
-export function stepKeepalive(state: KeepaliveState, heard: boolean, rule: KeepaliveRule): readonly [KeepaliveState, KeepaliveVerdict] {
+export function stepKeepalive(
+  state: KeepaliveState,
+  heard: boolean,
+  rule: KeepaliveRule,
+): readonly [KeepaliveState, KeepaliveVerdict] {
   if (heard) return [KEEPALIVE_START, 'alive']
   const silentTicks = state.silentTicks + 1
   if (silentTicks >= rule.deadAfter) return [{ silentTicks }, 'dead']

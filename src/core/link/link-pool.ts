@@ -174,7 +174,10 @@ export class LinkPool {
       return
     }
     logger.info('link lost', { url, attempt: link.attempt, ...loss })
-    const error = new TapekeeperError(loss.status === undefined ? 'SOCKET_LOST' : 'SOCKET_REFUSED', `${url}: ${loss.message}`, { url, ...loss })
+    const error = new TapekeeperError(loss.status === undefined ? 'SOCKET_LOST' : 'SOCKET_REFUSED', `${url}: ${loss.message}`, {
+      url,
+      ...loss,
+    })
     for (const entry of this.#entriesOf(link)) {
       if (entry.next !== undefined && entry.next !== link) {
         // The old connection ended before the new one had data: nothing to wait for any more.

@@ -16,7 +16,13 @@ export interface LinkLoss {
 export type LinkState =
   | { readonly status: 'idle' }
   | { readonly status: 'connecting' | 'authenticating' | 'open'; readonly epoch: number; readonly attempt: number }
-  | { readonly status: 'waiting'; readonly epoch: number; readonly attempt: number; readonly until: number; readonly loss: LinkLoss }
+  | {
+      readonly status: 'waiting'
+      readonly epoch: number
+      readonly attempt: number
+      readonly until: number
+      readonly loss: LinkLoss
+    }
   | { readonly status: 'closed'; readonly reason: 'stopped' | 'auth' }
 
 export type LinkInput =

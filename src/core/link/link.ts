@@ -104,7 +104,9 @@ export class Link {
   }
 
   get hasRoom(): boolean {
-    return !this.retiring && this.status !== 'closed' && this.subscriptions.size < this.#settings.limits.subscriptionsPerConnection
+    return (
+      !this.retiring && this.status !== 'closed' && this.subscriptions.size < this.#settings.limits.subscriptionsPerConnection
+    )
   }
 
   start(): void {
@@ -353,7 +355,14 @@ export class Link {
   }
 
   #discard(politely: boolean): void {
-    for (const cancel of [this.#cancelDial, this.#cancelWake, this.#cancelTick, this.#cancelDeadline, this.#cancelStable, this.#cancelPump]) {
+    for (const cancel of [
+      this.#cancelDial,
+      this.#cancelWake,
+      this.#cancelTick,
+      this.#cancelDeadline,
+      this.#cancelStable,
+      this.#cancelPump,
+    ]) {
       cancel?.()
     }
     this.#pumpAt = Infinity

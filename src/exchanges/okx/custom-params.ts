@@ -10,7 +10,10 @@ export const okxCustomParams = z.strictObject({
    * `trades-all`: one row per fill, the same rows REST returns; served by the business endpoint.
    */
   tradeChannel: z.enum(['trades', 'trades-all']).default('trades'),
-  /** After this long without any message the text `ping` is sent. OKX closes a connection after 30 s of silence. Milliseconds. */
+  /**
+   * A connection that stays silent, in spite of the `ping` sent meanwhile, is replaced within twice this time.
+   * OKX itself closes after 30 s of silence. Milliseconds.
+   */
   pingIntervalMs: z.number().int().min(1_000).max(25_000).default(DEFAULT_PING_INTERVAL_MS),
   /** How many topics may share one connection; what does not fit gets another. */
   maxSubscriptionsPerSocket: z.number().int().min(1).default(DEFAULT_SUBSCRIPTIONS_PER_SOCKET),

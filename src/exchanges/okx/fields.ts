@@ -5,6 +5,8 @@ import { isUnsignedDecimal, type DecimalString } from '../../domain/decimal.ts'
 const ZERO = 48
 /** Sixteen digits hold every safe integer. */
 const LONGEST_INTEGER = 16
+/** Ids of digits have about 12; anything much longer is damage. */
+export const LONGEST_ID = 32
 /** The end of what a `Date` can hold. */
 const LATEST_EPOCH_MS = 8.64e15
 
@@ -32,7 +34,7 @@ export function epochMs(value: unknown): number {
 
 /** True for an id made of digits. Ids are compared as text and may be longer than a number can hold. */
 export function isDigits(value: unknown): value is string {
-  if (typeof value !== 'string' || value.length === 0 || value.length > 32) return false
+  if (typeof value !== 'string' || value.length === 0 || value.length > LONGEST_ID) return false
   for (let i = 0; i < value.length; i++) {
     const digit = value.charCodeAt(i) - ZERO
     if (digit < 0 || digit > 9) return false

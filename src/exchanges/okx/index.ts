@@ -35,7 +35,7 @@ export const okx = defineExchange({
     requestBytes: 65_536,
     subscriptionsPerConnection: DEFAULT_SUBSCRIPTIONS_PER_SOCKET,
   },
-  // OKX closes after 30 s of silence; we look after 5, so that a half-open connection is replaced within 15.
+  // OKX itself closes after 30 s of silence. Half-open connections are to be replaced within 15, so we ask far earlier.
   keepalive: { ping: 'ping', periodMs: DEFAULT_PING_INTERVAL_MS },
   dataTypes: ['ticker', 'trade', 'orderbook', 'candle', 'balance'],
   orderBookDepths: [1, 5],

@@ -1,5 +1,5 @@
 import type { DecimalString } from '../../domain/decimal.ts'
-import { NO_ERRORS, type DataFrame } from '../../core/frame.ts'
+import { MAX_FRAME_LENGTH, NO_ERRORS, type DataFrame } from '../../core/frame.ts'
 import type { Level, MarketDataPoint, PointOf } from '../../domain/market-data.ts'
 import { bookPoint } from './decode-book.ts'
 import { tickerPoint } from './decode-ticker.ts'
@@ -22,19 +22,20 @@ export function createScanner(directory: TopicDirectory): FrameScanner {
   const cursor = new TextCursor()
 
   function scanFrame(channel: string, receivedAt: number, scanRows: RowsScanner): DataFrame | undefined {
-    const topic = directory.find(channel, cursor.name())
+    const nativeSymbol = cursor.name()
+    if (!cursor.ok) return undefined
+    const topic = directory.find(channel, nativeSymbol)
     const symbol = topic === undefined ? undefined : directory.symbolOf(topic)
     if (topic === undefined || symbol === undefined) return undefined
     cursor.literal('},"data":[{')
     const points = scanRows(cursor, topic, symbol, receivedAt)
     cursor.literal('}]}')
-    cursor.end()
-    return cursor.ok ? { kind: 'data', topicKey: topic.key, points, errors: NO_ERRORS } : undefined
+    return cursor.finished() ? { kind: 'data', topicKey: topic.key, points, errors: NO_ERRORS } : undefined
   }
 
   return (text, receivedAt) => {
     cursor.start(text)
-    if (!cursor.optional('{"arg":{"channel":"')) return undefined
+    if (text.length > MAX_FRAME_LENGTH || !cursor.optional('{"arg":{"channel":"')) return undefined
     if (cursor.optional('trades","instId":"')) return scanFrame('trades', receivedAt, scanTrades)
     if (cursor.optional('books5","instId":"')) return scanFrame('books5', receivedAt, scanBook)
     if (cursor.optional('bbo-tbt","instId":"')) return scanFrame('bbo-tbt', receivedAt, scanBook)

@@ -1,4 +1,5 @@
 import { MAX_DECIMAL_LENGTH, type DecimalString } from '../../domain/decimal.ts'
+import { LONGEST_ID } from './fields.ts'
 
 const QUOTE = 34
 const MINUS = 45
@@ -70,11 +71,12 @@ export class TextCursor {
     return this.optional('"') ? undefined : this.decimal()
   }
 
-  /** Digits, up to and with the closing quote. */
+  /** An id of digits, up to and with the closing quote. */
   digits(): string {
     const start = this.#at
     let code = this.#text.charCodeAt(start)
     while (code >= ZERO && code <= NINE) code = this.#text.charCodeAt(++this.#at)
+    if (this.#at - start > LONGEST_ID) this.ok = false
     return this.#closeQuote(start, code)
   }
 
@@ -111,9 +113,9 @@ export class TextCursor {
     return count
   }
 
-  /** Nothing is left. */
-  end(): void {
-    if (this.#at !== this.#text.length) this.ok = false
+  /** Whether every piece was there and nothing is left. */
+  finished(): boolean {
+    return this.ok && this.#at === this.#text.length
   }
 
   #closeQuote(start: number, code: number): string {

@@ -48,8 +48,30 @@ export class Account {
 }
 
 /** Fields that an account without margin leaves empty. */
-const EMPTY_ACCOUNT = { adjEq: '', availEq: '', borrowFroz: '', imr: '', isoEq: '', mgnRatio: '', mmr: '', notionalUsd: '', ordFroz: '', upl: '' }
-const EMPTY_DETAIL = { borrowFroz: '', crossLiab: '', disEq: '', eqUsd: '', imr: '', interest: '', liab: '', maxLoan: '', mgnRatio: '', upl: '' }
+const EMPTY_ACCOUNT = {
+  adjEq: '',
+  availEq: '',
+  borrowFroz: '',
+  imr: '',
+  isoEq: '',
+  mgnRatio: '',
+  mmr: '',
+  notionalUsd: '',
+  ordFroz: '',
+  upl: '',
+}
+const EMPTY_DETAIL = {
+  borrowFroz: '',
+  crossLiab: '',
+  disEq: '',
+  eqUsd: '',
+  imr: '',
+  interest: '',
+  liab: '',
+  maxLoan: '',
+  mgnRatio: '',
+  upl: '',
+}
 
 function accountRow(holdings: readonly (readonly [string, Holding])[], now: number): object {
   return {

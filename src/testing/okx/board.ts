@@ -72,7 +72,7 @@ export class MarketBoard {
       entry = { market, feeds: new MarketFeeds(market, this.#faults, this.#options) }
       this.#entries.set(instId, entry)
     }
-    while (entry.market.now < this.#tickAt) entry.market.step(TICK_MS)
+    while (entry.market.now < this.#tickAt) entry.market.skip(TICK_MS)
     return entry
   }
 

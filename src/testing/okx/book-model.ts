@@ -63,7 +63,11 @@ export class BookModel {
     for (let i = 0; i < levels; i++) this.#remove(side, 0)
     const best = this[side][0]
     if (best === undefined || lots <= 0) return
-    best.size = Math.max(1, best.size - lots)
+    if (lots >= best.size) {
+      this.#remove(side, 0)
+      return
+    }
+    best.size -= lots
     this.#changed[side].set(best.price, best)
   }
 
@@ -78,6 +82,15 @@ export class BookModel {
     bids.clear()
     asks.clear()
     return changes
+  }
+
+  /** Forgets what has changed; true when there was something. */
+  discardChanges(): boolean {
+    const { bids, asks } = this.#changed
+    const any = bids.size > 0 || asks.size > 0
+    bids.clear()
+    asks.clear()
+    return any
   }
 
   #resize(side: BookSide, index: number): void {
@@ -96,7 +109,10 @@ export class BookModel {
     const worse = levels[index]?.price
     if (better === undefined || worse === undefined) return
     const room = Math.abs(worse - better) - 1
-    if (room < 1) return this.#resize(side, index)
+    if (room < 1) {
+      this.#resize(side, index)
+      return
+    }
     // A new best price joins the side it belongs to; elsewhere anything between the neighbours will do.
     const offset = index === 0 ? room - this.#upTo(Math.min(room, 2)) : 1 + this.#upTo(room)
     const level = this.#newLevel(better + direction * Math.max(1, offset))

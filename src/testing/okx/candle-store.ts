@@ -126,4 +126,3 @@ export class CandleStore {
     return this.#minutes.findLast((minute) => minute.openTime < openTime)?.close
   }
 }
-

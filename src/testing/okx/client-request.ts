@@ -11,7 +11,12 @@ export type ClientRequest =
       readonly args: readonly ChannelArg[]
     }
   | { readonly kind: 'login'; readonly id: string | undefined; readonly arg: Readonly<Record<string, unknown>> }
-  | { readonly kind: 'malformed'; readonly code: '60012' | '60013'; readonly op: string | undefined; readonly id: string | undefined }
+  | {
+      readonly kind: 'malformed'
+      readonly code: '60012' | '60013'
+      readonly op: string | undefined
+      readonly id: string | undefined
+    }
 
 /** Longer requests end the connection. Bytes. */
 export const MAX_REQUEST_BYTES = 64 * 1024
@@ -26,8 +31,10 @@ export function parseClientRequest(text: string): ClientRequest {
   const name = typeof op === 'string' ? op : undefined
   const id = readId(body?.['id'])
   if (body === undefined || id === 'bad') return { kind: 'malformed', code: '60012', op: name, id: undefined }
-  if (op !== 'subscribe' && op !== 'unsubscribe' && op !== 'login') return { kind: 'malformed', code: '60012', op: name, id: id?.value }
-  if (!Array.isArray(args) || args.length === 0 || !args.every(isRecord)) return { kind: 'malformed', code: '60013', op, id: id?.value }
+  if (op !== 'subscribe' && op !== 'unsubscribe' && op !== 'login')
+    return { kind: 'malformed', code: '60012', op: name, id: id?.value }
+  if (!Array.isArray(args) || args.length === 0 || !args.every(isRecord))
+    return { kind: 'malformed', code: '60013', op, id: id?.value }
   if (op === 'login') {
     const [arg, ...others] = args
     if (arg === undefined || others.length > 0) return { kind: 'malformed', code: '60013', op, id: id?.value }

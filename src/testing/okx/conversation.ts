@@ -48,34 +48,39 @@ export class Conversation {
   }
 
   receive(session: Session, text: string): void {
-    if (new TextEncoder().encode(text).length > MAX_REQUEST_BYTES) return session.close(1009, 'Request message too long')
+    if (new TextEncoder().encode(text).length > MAX_REQUEST_BYTES) {
+      session.close(1009, 'Request message too long')
+      return
+    }
     const request = parseClientRequest(text)
     this.#desk.noteRequest(session, request, text)
-    if (request.kind === 'ping') return session.send('pong')
-    if (request.kind === 'malformed') {
+    if (request.kind === 'ping') session.send('pong')
+    else if (request.kind === 'malformed') {
       const error = request.code === '60012' ? malformedRequest(text) : wireError('60013')
-      return session.send(errorFrame(error, session.id, request.id))
-    }
-    if (this.#options.enforceRequestLimit && !session.requestBudget.tryTake()) {
-      return session.send(errorFrame(wireError('60014'), session.id, request.id))
-    }
-    if (request.kind === 'login') return this.#login(session, request)
-    this.#changeSubscriptions(session, request)
+      session.send(errorFrame(error, session.id, request.id))
+    } else if (this.#options.enforceRequestLimit && !session.requestBudget.tryTake()) {
+      session.send(errorFrame(wireError('60014'), session.id, request.id))
+    } else if (request.kind === 'login') this.#login(session, request)
+    else this.#changeSubscriptions(session, request)
   }
 
   #login(session: Session, { arg, id }: Extract<ClientRequest, { kind: 'login' }>): void {
-    if (session.loggedIn) return session.send(errorFrame(wireError('60031'), session.id, id))
-    const error = this.#faults.loginError ?? checkLogin(arg, this.#options.credentials, this.#desk.now())
-    if (error !== undefined) {
-      session.send(errorFrame(error, session.id, id))
-      return session.close(4001, 'Login failed')
-    }
-    session.loggedIn = true
-    session.send(JSON.stringify({ event: 'login', code: '0', msg: '', connId: session.id, ...(id === undefined ? {} : { id }) }))
+    const error = session.loggedIn
+      ? wireError('60031')
+      : (this.#faults.loginError ?? checkLogin(arg, this.#options.credentials, this.#desk.now()))
+    if (error !== undefined) session.send(errorFrame(error, session.id, id))
+    else
+      session.send(
+        JSON.stringify({ event: 'login', code: '0', msg: '', connId: session.id, ...(id === undefined ? {} : { id }) }),
+      )
+    if (error !== undefined && !session.loggedIn) session.close(4001, 'Login failed')
+    session.loggedIn ||= error === undefined
   }
 
   #changeSubscriptions(session: Session, { op, id, args }: Extract<ClientRequest, { kind: 'channels' }>): void {
-    const replies = args.map((arg) => (op === 'subscribe' ? this.#subscribe(session, arg, id) : this.#unsubscribe(session, arg, id)))
+    const replies = args.map((arg) =>
+      op === 'subscribe' ? this.#subscribe(session, arg, id) : this.#unsubscribe(session, arg, id),
+    )
     const closeCode = op === 'subscribe' ? this.#faults.closeAfterAck : undefined
     for (const [answer, data] of this.#options.shuffleAcks ? shuffled(replies, this.#random) : replies) {
       const wanted = closeCode === undefined ? data : undefined
@@ -122,7 +127,8 @@ export class Conversation {
 
   /** Private channels tell how many connections have them; the one too many is told so after a normal acknowledgement. */
   #countConnections(session: Session, target: ChannelTarget): void {
-    const channel = target.kind === 'account' ? 'account' : target.kind === 'quiet' && target.isPrivate ? target.channel : undefined
+    const channel =
+      target.kind === 'account' ? 'account' : target.kind === 'quiet' && target.isPrivate ? target.channel : undefined
     if (channel === undefined) return
     const connCount = this.#desk.countPrivate(channel)
     const event = connCount > PRIVATE_CHANNEL_LIMIT ? 'channel-conn-count-error' : 'channel-conn-count'

@@ -2,7 +2,17 @@ import { bucketingOf } from './candles.ts'
 import { CANDLE_PREFIX } from './channels.ts'
 import { BOOK_DEPTH } from './book-model.ts'
 import { TRADE_CHANNELS, type DataFaults } from './data-faults.ts'
-import { candleRow, dataFrame, fillRow, keepaliveRow, SNAPSHOT_DEPTH, snapshotRow, tickerRow, tradeRow, updateRow } from './frames.ts'
+import {
+  candleRow,
+  dataFrame,
+  fillRow,
+  keepaliveRow,
+  SNAPSHOT_DEPTH,
+  snapshotRow,
+  tickerRow,
+  tradeRow,
+  updateRow,
+} from './frames.ts'
 import type { Market, MarketStep } from './market.ts'
 import type { Session } from './session.ts'
 import { rowsOf, type Fill } from './tape.ts'
@@ -64,7 +74,7 @@ export class MarketFeeds {
   publish(step: MarketStep, now: number): void {
     this.publishFills(step.fills)
     const { book } = step
-    if (step.rows.length > 0 || book?.bestChanged === true) this.#push('tickers', () => [tickerRow(this.#market, now)])
+    if (step.fills.length > 0 || book?.bestChanged === true) this.#push('tickers', () => [tickerRow(this.#market, now)])
     for (const [channel, depth] of Object.entries(SNAPSHOT_DEPTH)) {
       const changed = depth === 1 ? book?.bestChanged : book?.topFiveChanged
       if (changed === true || this.#isDue(channel, now)) this.#push(channel, () => [snapshotRow(this.#market, depth, false)])

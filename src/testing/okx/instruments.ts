@@ -49,7 +49,10 @@ const LISTED_AT = '1548133413000'
  */
 export function okxInstrument(
   instId: string,
-  { startPrice = '100', ...fields }: Partial<Record<keyof OkxInstrument, string | number | null>> & { readonly startPrice?: string } = {},
+  {
+    startPrice = '100',
+    ...fields
+  }: Partial<Record<keyof OkxInstrument, string | number | null>> & { readonly startPrice?: string } = {},
 ): FakeInstrument {
   const native = { ...COMMON, ...kindOf(instId), instId, ...fields } as OkxInstrument
   return { native, symbol: symbolOf(native), startPrice }

@@ -26,7 +26,8 @@ export function checkLogin(
   now: number,
 ): WireError | undefined {
   const { timestamp, sign } = arg
-  if (typeof arg['apiKey'] !== 'string' || typeof sign !== 'string' || typeof arg['passphrase'] !== 'string') return wireError('60009')
+  if (typeof arg['apiKey'] !== 'string' || typeof sign !== 'string' || typeof arg['passphrase'] !== 'string')
+    return wireError('60009')
   // Only keys that look like one are looked up: a wrong region gives 60032, nonsense gives 60005.
   if (arg['apiKey'] !== apiKey) return wireError(KEY_SHAPE.test(arg['apiKey']) ? '60032' : '60005')
   if (typeof timestamp !== 'string' || !EPOCH_SECONDS.test(timestamp)) return wireError('60004')

@@ -4,7 +4,7 @@ import { BookModel, type BookChanges, type BookSide } from './book-model.ts'
 import { CandleStore } from './candle-store.ts'
 import { contractOf, type Contract } from './contract.ts'
 import type { FakeInstrument } from './instruments.ts'
-import { Tape, rowsOf, type Fill, type TradeRow } from './tape.ts'
+import { Tape, type Fill } from './tape.ts'
 
 export interface MarketOptions {
   readonly seed: number | string
@@ -26,7 +26,6 @@ export interface BookStep {
 /** What happened in one tick. */
 export interface MarketStep {
   readonly fills: readonly Fill[]
-  readonly rows: readonly TradeRow[]
   readonly book: BookStep | undefined
 }
 
@@ -75,7 +74,7 @@ export class Market {
     this.bookSequence = this.#sequence
     this.#now = startAt - (this.#trades ? options.historyMs : 0)
     this.bookTimestamp = this.#now
-    while (this.#now < startAt) this.step(Math.min(PAST_STEP_MS, startAt - this.#now))
+    while (this.#now < startAt) this.skip(Math.min(PAST_STEP_MS, startAt - this.#now))
   }
 
   get #isLive(): boolean {
@@ -93,12 +92,15 @@ export class Market {
 
   /** Lets `ms` milliseconds of market happen. */
   step(ms: number): MarketStep {
-    const from = this.#now
-    this.#now += ms
-    if (!this.#isLive) return NOTHING
-    const fills = this.#trades ? this.#randomOrders(from, ms) : []
-    if (this.#random() < (this.#options.bookUpdatesPerSecond * ms) / 1_000) this.book.evolve()
-    return { fills, rows: rowsOf(fills), book: this.#publishBook() }
+    const fills = this.#happen(ms)
+    const changes = this.book.drainChanges()
+    return { fills, book: changes === undefined ? undefined : this.#publish(changes) }
+  }
+
+  /** The same with nobody watching: what it was is not told, so it costs less. */
+  skip(ms: number): void {
+    this.#happen(ms)
+    if (this.book.discardChanges()) this.#numberBook()
   }
 
   /** A taker order by hand; the book does not change. */
@@ -110,7 +112,8 @@ export class Market {
   /** Exactly `count` random fills, now. */
   executeRandom(count: number, timestamp: number): Fill[] {
     const fills: Fill[] = []
-    while (fills.length < count) fills.push(...this.#randomOrder(Math.min(count - fills.length, this.#fillCount()), timestamp, false))
+    while (fills.length < count)
+      fills.push(...this.#randomOrder(Math.min(count - fills.length, this.#fillCount()), timestamp, false))
     return fills
   }
 
@@ -125,6 +128,15 @@ export class Market {
 
   randomLots(): number {
     return this.contract.minLots + Math.floor(this.contract.typicalLots * (0.05 + 4 * this.#random() ** 3))
+  }
+
+  #happen(ms: number): readonly Fill[] {
+    const from = this.#now
+    this.#now += ms
+    if (!this.#isLive) return []
+    const fills = this.#trades ? this.#randomOrders(from, ms) : []
+    if (this.#random() < (this.#options.bookUpdatesPerSecond * ms) / 1_000) this.book.evolve()
+    return fills
   }
 
   #randomOrders(from: number, ms: number): Fill[] {
@@ -172,12 +184,14 @@ export class Market {
     return added
   }
 
-  #publishBook(): BookStep | undefined {
-    const changes = this.book.drainChanges()
-    if (changes === undefined) return undefined
-    const previousSequence = this.bookSequence
+  #numberBook(): void {
     this.bookSequence = this.#nextSequence()
     this.bookTimestamp = this.#now
+  }
+
+  #publish(changes: BookChanges): BookStep {
+    const previousSequence = this.bookSequence
+    this.#numberBook()
     const reaches = (depth: number): boolean => {
       const bid = this.book.bids[depth - 1]?.price ?? 0
       const ask = this.book.asks[depth - 1]?.price ?? Infinity
@@ -191,8 +205,6 @@ export class Market {
     return this.#sequence
   }
 }
-
-const NOTHING: MarketStep = { fills: [], rows: [], book: undefined }
 
 /** A random count with the given mean (Knuth); in portions, because e^-mean vanishes for large means. */
 function poisson(mean: number, random: Random): number {

@@ -99,7 +99,12 @@ export class RestApi {
 
 function failure({ status, code, message, retryAfterSeconds }: RestFault): VenueResponse {
   const http = status ?? 200
-  const response = respond({ status: http, code: code ?? (http === 429 ? '50011' : '50001'), msg: message ?? 'Service temporarily unavailable.', data: [] })
+  const response = respond({
+    status: http,
+    code: code ?? (http === 429 ? '50011' : '50001'),
+    msg: message ?? 'Service temporarily unavailable.',
+    data: [],
+  })
   if (retryAfterSeconds === undefined) return response
   return { ...response, headers: { ...response.headers, 'retry-after': String(retryAfterSeconds) } }
 }

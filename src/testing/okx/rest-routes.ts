@@ -94,7 +94,9 @@ const historyTrades = ofMarket((market, query) => {
     return ok(page.map((fill) => fillRow(market, fill)))
   }
   const firstNotOlder = market.tape.all.findLast((fill) => fill.timestamp < after)
-  return ok(firstNotOlder === undefined ? [] : market.tape.before(firstNotOlder.id + 1, limit).map((fill) => fillRow(market, fill)))
+  return ok(
+    firstNotOlder === undefined ? [] : market.tape.before(firstNotOlder.id + 1, limit).map((fill) => fillRow(market, fill)),
+  )
 })
 
 /** The young endpoint serves only the newest candles. */
@@ -112,7 +114,10 @@ const candles = (most: number | undefined): Route['answer'] =>
     if (before === undefined) return wrong('before')
     if (limit === undefined) return wrong('limit')
     const now = world.now()
-    const floor = most === undefined ? -Infinity : (market.candles.list(bar, now, { olderThan: Infinity, newerThan: -Infinity, limit: most }).at(-1)?.openTime ?? 0) - 1
+    const floor =
+      most === undefined
+        ? -Infinity
+        : (market.candles.list(bar, now, { olderThan: Infinity, newerThan: -Infinity, limit: most }).at(-1)?.openTime ?? 0) - 1
     const bars = market.candles.list(bar, now, { olderThan: after, newerThan: Math.max(before, floor), limit })
     return ok(bars.map((candle) => candleRow(market, candle, buckets(candle.openTime)[1] <= now)))
   })
@@ -122,8 +127,11 @@ const book = (most: number, sequenced: boolean): Route['answer'] =>
     const depth = whole(query, 'sz', 1)
     if (depth === undefined || depth < 1) return wrong('sz')
     if (sequenced) return ok([snapshotRow(market, Math.min(depth, most), false)])
-    const { asks, bids, ts } = snapshotRow(market, Math.min(depth, most), false) as Record<'asks' | 'bids', string[][]> & { ts: string }
-    const short = (levels: string[][]): string[][] => levels.map(([price = '', size = '', , orders = '']) => [price, size, orders])
+    const { asks, bids, ts } = snapshotRow(market, Math.min(depth, most), false) as Record<'asks' | 'bids', string[][]> & {
+      ts: string
+    }
+    const short = (levels: string[][]): string[][] =>
+      levels.map(([price = '', size = '', , orders = '']) => [price, size, orders])
     return ok([{ asks: short(asks), bids: short(bids), ts }])
   })
 

@@ -1,7 +1,8 @@
 import type { Clock } from '../../ports/clock.ts'
 import type { WireError } from './wire-errors.ts'
 
-export type Refusal = { readonly hang: true } | { readonly hang: false; readonly status: number; readonly retryAfterSeconds?: number | undefined }
+export type Refusal =
+  { readonly hang: true } | { readonly hang: false; readonly status: number; readonly retryAfterSeconds?: number | undefined }
 
 interface Rejection {
   readonly instId: string | undefined

@@ -85,7 +85,10 @@ export class Session implements Connection {
   #enqueue(run: () => void): void {
     if (this.#deaf || this.#ended) return
     const delayMs = this.#host.delayMs()
-    if (delayMs === 0 && this.#outbox.length === 0) return run()
+    if (delayMs === 0 && this.#outbox.length === 0) {
+      run()
+      return
+    }
     const now = this.#host.timers.now()
     this.#outbox.push({ at: Math.max(now + delayMs, this.#outbox.at(-1)?.at ?? 0), run })
     this.#waitForOutbox()
@@ -108,8 +111,8 @@ export class Session implements Connection {
     this.#host.timers.after(afterMs, () => {
       if (this.#ended || this.#deaf) return
       const leftMs = this.#lastSentAt + this.#host.idleTimeoutMs - this.#host.timers.now()
-      if (leftMs > 0) return this.#watchIdle(leftMs)
-      this.close(4004, 'No data received in 30s')
+      if (leftMs > 0) this.#watchIdle(leftMs)
+      else this.close(4004, 'No data received in 30s')
     })
   }
 }

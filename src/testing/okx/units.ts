@@ -15,7 +15,9 @@ export function gridOf(step: string): Grid {
 /** `steps` multiples of the grid's step as OKX writes it: no exponent, no trailing zeros. */
 export function formatSteps(steps: number, grid: Grid): string {
   const scaled = steps * grid.mantissa
-  return Number.isSafeInteger(scaled) ? placeDot(String(scaled), grid.decimals) : formatScaled(BigInt(steps) * BigInt(grid.mantissa), grid.decimals)
+  return Number.isSafeInteger(scaled)
+    ? placeDot(String(scaled), grid.decimals)
+    : formatScaled(BigInt(steps) * BigInt(grid.mantissa), grid.decimals)
 }
 
 /** `value × 10^-decimals` as a plain decimal. */

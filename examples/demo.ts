@@ -1,0 +1,167 @@
+/**
+ * Two pairs of OKX, live in the terminal, with one cut of the connection in the middle.
+ *
+ *   npm run demo                   against the fake exchange: needs no internet
+ *   npm run demo -- --live         against the real OKX, without a cut
+ *   npm run demo -- --seconds 8    shorter
+ */
+import { setTimeout as sleep } from 'node:timers/promises'
+import { parseArgs } from 'node:util'
+import { createOkxCollector, DataType, silentLogger, type OkxCollector } from 'tapekeeper'
+import { startFakeExchange } from 'tapekeeper/testing'
+import { Screen, table } from './support/screen.ts'
+
+const SYMBOLS = ['BTC-USDT', 'ETH-USDT']
+/** How long to wait for OKX in `--live` before saying that it cannot be reached. Milliseconds. */
+const PATIENCE_MS = 10_000
+
+const { values } = parseArgs({
+  options: { live: { type: 'boolean', default: false }, seconds: { type: 'string', default: '20' } },
+})
+const durationMs = Number(values.seconds) * 1_000
+if (!(durationMs >= 4_000)) throw new RangeError('--seconds must be a number, 4 or more')
+
+const screen = new Screen()
+const news = (line: string): void => screen.news(`${new Date().toISOString().slice(11, 19)}  ${line}`)
+
+// Ctrl-C aborts this signal: the collectors were given it and stop, the loop below ends, the summary is printed.
+const stopping = new AbortController()
+process.once('SIGINT', () => stopping.abort())
+
+/** One collector, and what this demo notes down about it. */
+class Pair {
+  readonly collector: OkxCollector
+  last = '-'
+  bid = '-'
+  ask = '-'
+  trades = 0
+  fills = 0
+  reconnects = 0
+  downMs = 0
+  #downSince: number | undefined
+  #rate = { since: Date.now(), messages: 0, perSecond: 0 }
+
+  constructor(
+    readonly symbol: string,
+    endpoints: Record<string, string> | undefined,
+  ) {
+    this.collector = createOkxCollector({
+      symbol,
+      dataTypes: [DataType.Trade, DataType.Ticker, DataType.OrderBook],
+      endpoints: endpoints ?? {},
+      startTimeoutMs: PATIENCE_MS,
+      signal: stopping.signal,
+      // Warnings would be written across the table; the events below tell the same.
+      logger: silentLogger,
+    })
+    // `data` is typed by the data type: a Trade, a Ticker, an OrderBook. Prices are exact text, never floats.
+    this.collector.addDataCallback(DataType.Trade, ({ data }) => {
+      this.trades++
+      this.fills += data.count ?? 1
+      this.last = data.price
+    })
+    this.collector.addDataCallback(DataType.Ticker, ({ data }) => (this.last = data.last ?? this.last))
+    this.collector.addDataCallback(DataType.OrderBook, ({ data }) => {
+      this.bid = data.bids[0]?.[0] ?? '-'
+      this.ask = data.asks[0]?.[0] ?? '-'
+    })
+    // A lost connection is not an error to handle: the collector is `degraded` until its subscriptions are confirmed again.
+    this.collector.on('status', ({ to, at, reason }) => {
+      if (to === 'degraded') {
+        this.#downSince ??= at
+        news(`${symbol}  degraded: ${reason ?? 'not everything is confirmed'}`)
+      } else if (to === 'running' && this.#downSince !== undefined) {
+        this.reconnects++
+        this.downMs += at - this.#downSince
+        news(`${symbol}  running again after ${at - this.#downSince} ms: every subscription is confirmed`)
+        this.#downSince = undefined
+      }
+    })
+  }
+
+  row(): string[] {
+    const { status, statistics } = this.collector.getStatus()
+    const { isHealthy, issues } = this.collector.getHealthStatus()
+    const health = isHealthy ? 'healthy' : issues.join(', ')
+    const rate = this.#messagesPerSecond(statistics.messagesReceived).toFixed(0)
+    return [this.symbol, this.last, this.bid, this.ask, rate, String(this.trades), String(this.reconnects), `${status}, ${health}`]
+  }
+
+  #messagesPerSecond(messages: number): number {
+    const elapsedMs = Date.now() - this.#rate.since
+    if (elapsedMs >= 1_000) {
+      const perSecond = ((messages - this.#rate.messages) * 1_000) / elapsedMs
+      this.#rate = { since: Date.now(), messages, perSecond }
+    }
+    return this.#rate.perSecond
+  }
+}
+
+const fake = values.live ? undefined : await startFakeExchange({ exchange: 'okx', seed: 'demo' })
+const where = fake === undefined ? 'the real OKX' : 'a fake OKX on this machine'
+news(`collecting ${SYMBOLS.join(' and ')} from ${where} for ${values.seconds} s; Ctrl-C ends it`)
+
+const pairs = SYMBOLS.map((symbol) => new Pair(symbol, fake === undefined ? undefined : { ...fake.endpoints }))
+const started = await Promise.all(pairs.map(({ collector }) => collector.start()))
+
+if (started.every((ok) => ok)) {
+  await watch()
+  process.exitCode = summary() ? 0 : 1
+} else if (!stopping.signal.aborted) {
+  explainFailure()
+  process.exitCode = 1
+}
+
+// Everything that was opened is closed, so the process ends by itself.
+await Promise.all(pairs.map(({ collector }) => collector.stop()))
+await fake?.close()
+
+async function watch(): Promise<void> {
+  const startedAt = Date.now()
+  let cut = false
+  for (let elapsed = 0; elapsed < durationMs && !stopping.signal.aborted; elapsed = Date.now() - startedAt) {
+    if (fake !== undefined && !cut && elapsed >= durationMs / 2) {
+      cut = true
+      news('the demo cuts the connection, without a goodbye')
+      fake.drop()
+    }
+    screen.show(view(elapsed))
+    // Rejects when the signal aborts; the loop's condition sees that too.
+    await sleep(Math.min(screen.repaintMs, durationMs - elapsed), undefined, { signal: stopping.signal }).catch(() => undefined)
+  }
+  screen.show(view(durationMs))
+  screen.end()
+}
+
+function view(elapsedMs: number): string[] {
+  const head = ['pair', 'last', 'bid', 'ask', 'msg/s', 'trades', 'reconnects', `status after ${(elapsedMs / 1_000).toFixed(0)} s`]
+  return table(
+    head,
+    pairs.map((pair) => pair.row()),
+  )
+}
+
+/** Prints what happened; true when all of it is as it should be. */
+function summary(): boolean {
+  const statistics = pairs.map(({ collector }) => collector.getStatus().statistics)
+  const total = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0)
+  const recovered = pairs.every(({ collector }) => collector.status === 'running')
+  console.log(`
+messages    ${total(statistics.map(({ messagesReceived }) => messagesReceived))}
+trades      ${total(pairs.map(({ trades }) => trades))}
+reconnects  ${total(pairs.map(({ reconnects }) => reconnects))}
+downtime    ${pairs.map(({ symbol, downMs }) => `${symbol} ${downMs} ms`).join(', ')}
+errors      ${total(statistics.map(({ errors }) => errors))}, the last one: ${statistics.find(({ lastError }) => lastError !== null)?.lastError ?? 'none'}`)
+  const expected = fake === undefined || stopping.signal.aborted ? 0 : 1
+  if (stopping.signal.aborted) return true
+  const ok = recovered && pairs.every(({ reconnects }) => reconnects >= expected)
+  console.log(ok ? 'result      every stream is running' : 'result      NOT recovered')
+  return ok
+}
+
+function explainFailure(): void {
+  const error = pairs.map(({ collector }) => collector.lastError).find((lastError) => lastError !== undefined)
+  const cause = error?.cause instanceof Error ? error.cause : error
+  console.error(`${values.live ? 'OKX' : 'The fake exchange'} cannot be reached: ${cause?.message ?? 'no reason known'}`)
+  if (values.live) console.error('Without --live the demo needs no internet: npm run demo')
+}
