@@ -19,7 +19,8 @@ const TOLERANCE = 0.4
 /** The candidate that `word` most likely was meant to be. */
 export function nearestTo(word: string, candidates: readonly string[]): string | undefined {
   if (candidates.length === 0) return undefined
-  const lower = new Map(candidates.map((candidate) => [candidate.toLowerCase(), candidate]))
+  // Of candidates that differ in case alone (`1m`, `1M`) the first one is meant.
+  const lower = new Map(candidates.toReversed().map((candidate) => [candidate.toLowerCase(), candidate]))
   const wanted = word.toLowerCase()
   const best = closest(wanted, [...lower.keys()])
   return distance(wanted, best) > Math.max(1, TOLERANCE * Math.max(wanted.length, best.length)) ? undefined : lower.get(best)

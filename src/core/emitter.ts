@@ -10,26 +10,26 @@ type Fenced = (...args: unknown[]) => void
 export class Emitter<E extends { [K in keyof E]: Listener }> {
   readonly #events = new EventEmitter()
   readonly #onFault: (error: unknown, event: string) => void
-  /** The fence that stands around each listener, so that `off` finds it. */
-  readonly #fences = new Map<string, Map<Listener, Fenced>>()
+  /** The fence around each listener, so that `off` finds it. */
+  #fences: readonly { readonly event: string; readonly listener: Listener; readonly fenced: Fenced }[] = []
 
   constructor(onFault: (error: unknown, event: string) => void) {
     this.#onFault = onFault
   }
 
   on<K extends keyof E & string>(event: K, listener: E[K]): void {
-    this.#events.on(event, this.#fence(event, listener))
+    this.#events.on(event, this.#fence(event, listener, false))
   }
 
   once<K extends keyof E & string>(event: K, listener: E[K]): void {
-    this.#events.once(event, this.#fence(event, listener))
+    this.#events.once(event, this.#fence(event, listener, true))
   }
 
   off<K extends keyof E & string>(event: K, listener: E[K]): void {
-    const fenced = this.#fences.get(event)?.get(listener)
-    if (fenced === undefined) return
-    this.#events.off(event, fenced)
-    this.#fences.get(event)?.delete(listener)
+    const fence = this.#fences.find((other) => other.event === event && other.listener === listener)
+    if (fence === undefined) return
+    this.#events.off(event, fence.fenced)
+    this.#fences = this.#fences.filter((other) => other !== fence)
   }
 
   listenerCount(event: keyof E & string): number {
@@ -40,15 +40,13 @@ export class Emitter<E extends { [K in keyof E]: Listener }> {
     this.#events.emit(event, ...(args as unknown[]))
   }
 
-  #fence(event: string, listener: Listener): Fenced {
-    const fences = this.#fences.get(event) ?? new Map<Listener, Fenced>()
-    this.#fences.set(event, fences)
-    let fenced = fences.get(listener)
-    if (fenced === undefined) {
-      const fault = (error: unknown): void => this.#onFault(error, event)
-      fenced = (...args) => callFenced(() => listener(...(args as never[])), fault)
-      fences.set(listener, fenced)
+  #fence(event: string, listener: Listener, isOnce: boolean): Fenced {
+    const fault = (error: unknown): void => this.#onFault(error, event)
+    const fenced: Fenced = (...args) => {
+      if (isOnce) this.#fences = this.#fences.filter((other) => other.fenced !== fenced)
+      callFenced(() => listener(...(args as never[])), fault)
     }
+    this.#fences = [...this.#fences, { event, listener, fenced }]
     return fenced
   }
 }

@@ -1,5 +1,5 @@
 import type { MarketDataPoint } from '../domain/market-data.ts'
-import type { TapekeeperError } from '../errors/tapekeeper-error.ts'
+import { TapekeeperError } from '../errors/tapekeeper-error.ts'
 
 /**
  * What the core does about an exchange's refusal of a request.
@@ -49,6 +49,15 @@ export type Frame =
 
 /** Understands one frame's text. Pure but for lookups of symbols; never throws. */
 export type FrameDecoder = (text: string, receivedAt: number) => Frame
+
+/** Our decoders never throw; one registered from outside might, and then it costs the frame. */
+export function fencedDecode(decode: FrameDecoder, text: string, receivedAt: number): Frame {
+  try {
+    return decode(text, receivedAt)
+  } catch (error) {
+    return { kind: 'invalid', error: new TapekeeperError('FRAME_INVALID', 'the decoder failed', {}, { cause: error }) }
+  }
+}
 
 /** Frames longer than this are damage, not data, and are not parsed. Characters. */
 export const MAX_FRAME_LENGTH = 4 * 1024 * 1024

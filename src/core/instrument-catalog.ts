@@ -1,5 +1,5 @@
 import { MARKET_TYPES, parseSymbol, type Instrument, type MarketType } from '../domain/instrument.ts'
-import { TapekeeperError } from '../errors/tapekeeper-error.ts'
+import { messageOf, TapekeeperError } from '../errors/tapekeeper-error.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Logger } from '../ports/logger.ts'
 import { nearestTo } from './config-problems.ts'
@@ -66,7 +66,7 @@ export class InstrumentCatalog implements SymbolLookup {
     const loaded: Loaded = { list, until: now + FRESH_MS }
     this.#loaded.set(marketType, loaded)
     list.then(
-      (instruments) => this.#remember(instruments),
+      (instruments) => this.#remember(marketType, instruments),
       () => (loaded.until = this.#clock.now() + FAILED_MS),
     )
     return list
@@ -92,7 +92,10 @@ export class InstrumentCatalog implements SymbolLookup {
     try {
       await this.#inTime(this.load(parts.marketType))
     } catch (cause) {
-      const reason = cause instanceof Error ? cause.message : String(cause)
+      // An older list is better than none.
+      const known = this.#bySymbol.get(symbol)
+      if (known !== undefined) return { nativeSymbol: known.nativeSymbol, instrument: known }
+      const reason = messageOf(cause)
       logger.warn(`instrument list not available, using ${name}'s naming convention`, {
         exchange: id,
         symbol,
@@ -108,7 +111,13 @@ export class InstrumentCatalog implements SymbolLookup {
     return { nativeSymbol: instrument.nativeSymbol, instrument }
   }
 
-  #remember(instruments: readonly Instrument[]): void {
+  /** The newest list replaces the one before: what was delisted is forgotten. */
+  #remember(marketType: MarketType, instruments: readonly Instrument[]): void {
+    for (const [symbol, known] of this.#bySymbol) {
+      if (known.marketType !== marketType) continue
+      this.#bySymbol.delete(symbol)
+      this.#byNative.delete(known.nativeSymbol)
+    }
     for (const instrument of instruments) {
       this.#bySymbol.set(instrument.symbol, instrument)
       this.#byNative.set(instrument.nativeSymbol, instrument)

@@ -11,7 +11,8 @@ export class SlidingWindow {
 
   /** Earliest time at which one more event fits; `now` when it fits already. */
   nextAt(now: number): number {
-    while (this.#times[0] !== undefined && this.#times[0] + this.#perMs <= now) this.#times.shift()
+    // A time in the future means that the clock was set back: it would block us for as long as that.
+    while (this.#times[0] !== undefined && (this.#times[0] + this.#perMs <= now || this.#times[0] > now)) this.#times.shift()
     const oldest = this.#times[this.#times.length - this.#count]
     return oldest === undefined ? now : Math.max(now, oldest + this.#perMs)
   }

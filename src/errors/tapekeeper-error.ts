@@ -39,7 +39,16 @@ export class TapekeeperError extends Error {
   /** Wraps whatever was thrown; an error of ours passes unchanged. */
   static from(value: unknown, code: ErrorCode, context: Readonly<Record<string, unknown>> = {}): TapekeeperError {
     if (TapekeeperError.is(value)) return value
-    const message = value instanceof Error ? value.message : String(value)
-    return new TapekeeperError(code, message, context, { cause: value })
+    return new TapekeeperError(code, messageOf(value), context, { cause: value })
+  }
+}
+
+/** Words for whatever was thrown; also for what has none. */
+export function messageOf(value: unknown): string {
+  if (value instanceof Error) return value.message
+  try {
+    return String(value)
+  } catch {
+    return 'something without words was thrown'
   }
 }

@@ -2,6 +2,8 @@ import { systemClock } from '../ports/clock.ts'
 import type { Instrument } from '../domain/instrument.ts'
 import type { MarketDataPoint } from '../domain/market-data.ts'
 import type { TapekeeperError } from '../errors/tapekeeper-error.ts'
+import { callFenced } from '../core/emitter.ts'
+import { fencedDecode } from '../core/frame.ts'
 import { exchangeDefinition } from '../exchanges/registry.ts'
 
 export interface DecoderOptions {
@@ -48,11 +50,14 @@ export function createDecoder({ exchange, instruments = [], onError }: DecoderOp
   let errors = 0
   const report = (error: TapekeeperError): void => {
     errors++
-    onError?.(error)
+    callFenced(
+      () => onError?.(error),
+      () => undefined,
+    )
   }
   return {
     decode(text, receivedAt = systemClock.now()) {
-      const frame = decodeFrame(text, receivedAt)
+      const frame = fencedDecode(decodeFrame, text, receivedAt)
       if (frame.kind === 'data') {
         if (frame.errors.length > 0) frame.errors.forEach(report)
         return frame.points

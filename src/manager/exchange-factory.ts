@@ -9,6 +9,7 @@ import { exchangeConfigProblems, type ExchangeCollectorConfig } from '../core/co
 import { ExchangeCollector } from '../core/collector/exchange-collector.ts'
 import { runtimeOf } from '../core/runtime.ts'
 import { exchangeDefinition, findExchange, getSupportedExchanges } from '../exchanges/registry.ts'
+import { okx } from '../exchanges/okx/index.ts'
 import { OkxCollector } from './okx-collector.ts'
 
 /** Where to ask, when not at the exchange's own address. */
@@ -37,7 +38,7 @@ export const ExchangeFactory = {
   /** @throws TapekeeperError `CONFIG_INVALID` or `EXCHANGE_UNKNOWN`, naming what is wrong and what is allowed. */
   createCollector(config: ExchangeCollectorConfig): ExchangeCollector {
     const definition = exchangeDefinition(exchangeOf(config) ?? '')
-    return definition.id === 'okx' ? new OkxCollector(config) : new ExchangeCollector(definition, config)
+    return definition === okx ? new OkxCollector(config) : new ExchangeCollector(definition, config)
   },
 
   /** All or none: @throws TapekeeperError for the first configuration that is wrong. */

@@ -25,3 +25,17 @@ export const silentLogger: Logger = {
   warn: () => undefined,
   error: () => undefined,
 }
+
+/** A logger that cannot hurt: what the host's logger throws is swallowed, there being nowhere left to report it. */
+export function fenceLogger(logger: Logger): Logger {
+  const fence =
+    (level: LogLevel): Logger[LogLevel] =>
+    (message, fields) => {
+      try {
+        logger[level](message, fields)
+      } catch {
+        // A broken logger must not cost data.
+      }
+    }
+  return { debug: fence('debug'), info: fence('info'), warn: fence('warn'), error: fence('error') }
+}

@@ -15,11 +15,14 @@ export interface FakeExchangeOptions {
   readonly instruments?: readonly (string | FakeInstrument)[]
   /** Adds this many generated spot pairs: `C001-USDT`, `C002-USDT`, … Default 0. */
   readonly pairs?: number
-  /** Fills per second and instrument, on average. 0: nothing trades until `trade` or `emitTrades`. Default 5. */
-  readonly tradesPerSecond?: number
-  /** Changes of each order book per second, at most 10. 0: books stand still. Default 5. */
+  /**
+   * Fills per second and instrument, on average; one number for all, or by symbol (default 5 for those left out).
+   * 0: nothing trades until `trade` or `emitTrades`. Default 5.
+   */
+  readonly tradesPerSecond?: number | Readonly<Record<string, number>>
+  /** Changes of each order book per second, at most 10. 0: only trades change it. Default 5. */
   readonly bookUpdatesPerSecond?: number
-  /** How much market there was before the start, for REST. Milliseconds. Default two minutes. */
+  /** How much market (at most two trades per second) there was before the start, for REST. Milliseconds. Default two minutes. */
   readonly historyMs?: number
   /** Fills remembered per instrument. Default 200,000. */
   readonly historyLimit?: number
@@ -35,6 +38,8 @@ export interface FakeExchangeOptions {
   readonly initialBookSnapshot?: boolean
   /** The dead `checksum` field of book frames: left out, or always 0. Default `absent`. */
   readonly checksum?: 'absent' | 'zero'
+  /** Compress frames for clients that offer it, as the real exchange does. Loopback only. Default false: it costs time. */
+  readonly compression?: boolean
   /** What subscribing again to an active channel does besides the acknowledgement. Default `nothing`. */
   readonly onResubscribe?: 'nothing' | 'snapshot'
   /** Refuse the fourth handshake within a second with 429. Default true. */
@@ -227,7 +232,7 @@ export interface FakeFaults {
   slow(ms: number): void
   /** Announces a service upgrade (64008) and closes those connections `closeAfterMs` later. Default 60,000. */
   notice(options?: ConnectionFilter & { readonly closeAfterMs?: number }): void
-  /** REST answers badly. */
+  /** REST answers badly, by default with 503. */
   failRest(fault?: RestFault): void
   /** REST answers `ms` late; 0 ends it. */
   restDelay(ms: number): void
@@ -268,6 +273,8 @@ export interface FakeExchange extends FakeFaults {
   trade(symbol: string, order?: FakeOrder): readonly FakeFill[]
   /** Exactly `count` random fills, pushed at once. */
   emitTrades(symbol: string, count: number): readonly FakeFill[]
+  /** From now on this instrument trades so often, on average. */
+  setTradesPerSecond(symbol: string, tradesPerSecond: number): void
   /** Changes a balance and pushes it to the `account` channel. Amounts as plain decimals. */
   setBalance(asset: string, balance: { readonly available: string; readonly frozen?: string }): void
 

@@ -20,8 +20,9 @@ import { listen } from './transport/loopback.ts'
  */
 export async function startFakeExchange(options: LoopbackOptions = {}): Promise<FakeExchange> {
   const { port = 0, clock = systemClock } = options
-  const engine = new OkxEngine(resolveSettings(options), clock)
-  const server = await listen(engine, port)
+  const settings = resolveSettings(options)
+  const engine = new OkxEngine(settings, clock)
+  const server = await listen(engine, port, settings.compression)
   const host = `127.0.0.1:${server.port}`
   const endpoints = {
     public: `ws://${host}${PATHS.public}`,

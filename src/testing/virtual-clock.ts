@@ -23,8 +23,10 @@ interface Timer {
   cancelled: boolean
 }
 
-/** Turns of the event loop after which promises, their successors and `crypto.subtle` jobs have normally settled. */
-const SETTLE_TURNS = 4
+/** Turns of the event loop after which promises and their successors have settled, and `crypto.subtle` normally, too. */
+const SETTLE_TURNS = 5
+/** One turn empties the queue of promises; the second is for what hops through `setImmediate` itself. */
+const TURNS_BETWEEN_TIMERS = 2
 
 /**
  * A virtual clock, by default at 2026-11-22T00:00:00Z.
@@ -58,7 +60,7 @@ export function createVirtualClock(startAt = Date.UTC(2026, 10, 22)): VirtualClo
       pending--
       timer.cancelled = true
       timer.callback()
-      await settleTurns(1)
+      await settleTurns(TURNS_BETWEEN_TIMERS)
     }
     now = until
     await settleTurns(SETTLE_TURNS)

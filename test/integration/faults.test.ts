@@ -1,12 +1,5 @@
 import { afterEach, describe, expect, test } from 'vitest'
-import {
-  createOkxCollector,
-  DataType,
-  silentLogger,
-  type DataCallback,
-  type OkxCollector,
-  type OkxCollectorConfig,
-} from 'tapekeeper'
+import { createOkxCollector, DataType, silentLogger, type OkxCollector, type OkxCollectorConfig } from 'tapekeeper'
 import { CORRUPT_KINDS, createVirtualExchange, type VirtualExchange, type VirtualOptions } from 'tapekeeper/testing'
 
 // Virtual time: defaults of the library, minutes of faults in milliseconds.
@@ -31,16 +24,15 @@ function collector(config: Partial<OkxCollectorConfig> = {}): OkxCollector {
 }
 
 async function inVirtualTime<T>(promise: Promise<T>, limitMs = 60_000): Promise<T> {
-  let done = false
-  void promise.finally(() => (done = true))
-  for (let passed = 0; !done && passed < limitMs; passed += 50) await fake.clock.advance(50)
+  const progress = { done: false }
+  void promise.finally(() => (progress.done = true))
+  for (let passed = 0; !progress.done && passed < limitMs; passed += 50) await fake.clock.advance(50)
   return promise
 }
 
 function countTrades(target: OkxCollector): () => number {
   let count = 0
-  const callback: DataCallback<'trade'> = () => void count++
-  target.addDataCallback(DataType.Trade, callback)
+  target.addDataCallback(DataType.Trade, () => count++)
   return () => count
 }
 

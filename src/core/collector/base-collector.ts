@@ -1,8 +1,8 @@
 import type { DataType } from '../../domain/data-type.ts'
 import type { MarketDataPoint, OhlcvData, PointOf } from '../../domain/market-data.ts'
-import { TapekeeperError } from '../../errors/tapekeeper-error.ts'
+import { messageOf, TapekeeperError } from '../../errors/tapekeeper-error.ts'
 import { sleep, type Cancel } from '../../ports/clock.ts'
-import type { Logger } from '../../ports/logger.ts'
+import { fenceLogger, type Logger } from '../../ports/logger.ts'
 import { systemPorts, type Ports } from '../../ports/ports.ts'
 import { parseBaseOptions, type BaseCollectorOptions, type ResolvedBaseOptions } from './base-options.ts'
 import { Emitter } from '../emitter.ts'
@@ -64,6 +64,8 @@ export abstract class BaseDataCollector implements AsyncDisposable {
 
   readonly #options: ResolvedBaseOptions
   readonly #symbols: Set<string>
+  /** The symbols the present run has subscribed to. */
+  #collected = new Set<string>()
   readonly #events: Emitter<CollectorEvents>
   readonly #delivery: Delivery
   readonly #lifecycle: Lifecycle
@@ -81,7 +83,7 @@ export abstract class BaseDataCollector implements AsyncDisposable {
     const { exchangeName, componentName, symbols, logger, ports } = this.#options
     this.exchangeName = exchangeName
     this.componentName = componentName ?? `${exchangeName}_collector`
-    this.logger = logger
+    this.logger = fenceLogger(logger)
     this.ports = { ...systemPorts, ...ports }
     this.#symbols = new Set(symbols)
     this.#events = new Emitter((error, event) => this.#callbackFailed(error, `listener of '${event}'`))
@@ -203,13 +205,13 @@ export abstract class BaseDataCollector implements AsyncDisposable {
   addSymbol(symbol: string): void {
     if (this.#symbols.has(symbol)) return
     this.#symbols.add(symbol)
-    this.#inBackground(() => this.subscribeToData([symbol], this.dataTypes))
+    this.#followSymbols()
   }
 
   /** Collects one symbol less; on a running collector it is unsubscribed from at once. */
   removeSymbol(symbol: string): void {
     if (!this.#symbols.delete(symbol)) return
-    this.#inBackground(() => this.unsubscribeFromData([symbol], this.dataTypes))
+    this.#followSymbols()
   }
 
   get symbols(): readonly string[] {
@@ -253,6 +255,7 @@ export abstract class BaseDataCollector implements AsyncDisposable {
         callbackErrors: this.counters.callbackErrors,
         streamDropped: this.counters.streamDropped,
         restarts: this.counters.restarts,
+        reconnects: this.counters.reconnects,
         uptimeSeconds: secondsSince(this.#lifecycle.startedAt, now) ?? 0,
         reconnectAttempts: this.reconnectAttempts(),
         lastMessageTime: isoTime(this.counters.lastMessageAt),
@@ -341,6 +344,7 @@ export abstract class BaseDataCollector implements AsyncDisposable {
   /** Connects and subscribes. A subclass whose subscriptions can recover by themselves may answer `partly`. */
   protected async bringUp(signal: AbortSignal): Promise<StartOutcome> {
     if (!(await this.connect(signal))) return this.#failed('connect() returned false')
+    this.#collected = new Set(this.#symbols)
     if (!(await this.subscribeToData(this.symbols, this.dataTypes))) return this.#failed('subscribeToData() returned false')
     return 'up'
   }
@@ -380,11 +384,15 @@ export abstract class BaseDataCollector implements AsyncDisposable {
 
   #lifecycleHooks(): LifecycleHooks {
     const stopOnAbort = (): void => void this.stop()
+    let errorBefore: TapekeeperError | undefined
     return {
       bringUp: (signal) => {
         this.#options.signal?.addEventListener('abort', stopOnAbort, { once: true })
+        errorBefore = this.#lastError
+        this.#collected = new Set()
         return this.bringUp(signal)
       },
+      reason: () => (this.#lastError === errorBefore ? undefined : this.#lastError?.message),
       unsubscribe: () => this.unsubscribeFromData(this.symbols, this.dataTypes),
       disconnect: () => this.disconnect(),
       handleMessages: (signal) => this.handleMessages(signal),
@@ -407,6 +415,8 @@ export abstract class BaseDataCollector implements AsyncDisposable {
       onDown: () => {
         this.#options.signal?.removeEventListener('abort', stopOnAbort)
         this.#cancelHealth?.()
+        this.#cancelRestart?.()
+        this.#cancelRestart = undefined
         this.#heartbeatAt = undefined
       },
     }
@@ -447,7 +457,7 @@ export abstract class BaseDataCollector implements AsyncDisposable {
   #checkHealth(): void {
     const serious = this.#assess().find(([issue]) => issue === 'no-heartbeat' || issue === 'stale-data')
     if (serious === undefined) {
-      if (this.status === 'unhealthy' && this.#cancelRestart === undefined) this.setStatus('running', 'healthy again')
+      if (this.status === 'unhealthy' && !this.#lifecycle.loopFailed) this.setStatus('running', 'healthy again')
       return
     }
     const [issue, text] = serious
@@ -475,13 +485,23 @@ export abstract class BaseDataCollector implements AsyncDisposable {
     this.counters.callbackErrors++
     if (this.#callbackFaultReported) return
     this.#callbackFaultReported = true
-    const message = `a ${where} failed (reported once): ${String(error)}`
+    const message = `a ${where} failed (reported once): ${messageOf(error)}`
     this.reportError(new TapekeeperError('CALLBACK_FAILED', message, { where }, { cause: error }))
   }
 
-  #inBackground(task: () => Promise<unknown>): void {
-    if (this.#lifecycle.startedAt === undefined) return
-    this.#lifecycle.enqueue(task).catch((error: unknown) => this.reportError(TapekeeperError.from(error, 'COLLECTOR_FAILED')))
+  /** Brings the subscriptions of a running collector in line with its symbols, whatever changed while it was busy. */
+  #followSymbols(): void {
+    if (!this.#lifecycle.wanted) return
+    const follow = async (): Promise<void> => {
+      if (this.#lifecycle.startedAt === undefined) return
+      const added = this.symbols.filter((symbol) => !this.#collected.has(symbol))
+      const removed = [...this.#collected].filter((symbol) => !this.#symbols.has(symbol))
+      this.#collected = new Set(this.#symbols)
+      if (removed.length > 0) await this.unsubscribeFromData(removed, this.dataTypes)
+      if (added.length === 0 || (await this.subscribeToData(added, this.dataTypes))) return
+      this.#failed(`subscribeToData() returned false for ${added.join(', ')}`)
+    }
+    this.#lifecycle.enqueue(follow).catch((error: unknown) => this.reportError(TapekeeperError.from(error, 'COLLECTOR_FAILED')))
   }
 }
 

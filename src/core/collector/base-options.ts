@@ -9,6 +9,10 @@ const isLogger = (value: unknown): boolean =>
   value !== null &&
   LOG_LEVELS.every((level) => typeof (value as Record<string, unknown>)[level] === 'function')
 
+/** By its shape, because a signal may come from another realm. */
+const isSignal = (value: unknown): boolean =>
+  typeof value === 'object' && value !== null && 'aborted' in value && 'addEventListener' in value
+
 /** Options every collector has, whatever it collects from. Milliseconds throughout. */
 export const commonOptions = {
   /** What to collect. */
@@ -22,7 +26,7 @@ export const commonOptions = {
   /** Where log lines go. Default: warnings and errors to the console. `silentLogger` for none. */
   logger: z.custom<Logger>(isLogger, 'must have the methods debug, info, warn and error').default(() => consoleLogger()),
   /** Stops the collector when it aborts. */
-  signal: z.custom<AbortSignal>((value) => value instanceof AbortSignal, 'must be an AbortSignal').optional(),
+  signal: z.custom<AbortSignal>(isSignal, 'must be an AbortSignal').optional(),
   /** Clock, chance, sockets and HTTP in place of the real ones. Collectors given the same object share their sockets. */
   ports: z
     .custom<Partial<Ports>>((value) => typeof value === 'object' && value !== null, 'must be an object of ports')

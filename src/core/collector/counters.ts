@@ -6,6 +6,8 @@ export class Counters {
   callbackErrors = 0
   streamDropped = 0
   restarts = 0
+  /** Connections lost. */
+  reconnects = 0
   lastMessageAt: number | undefined
   lastRestartAt: number | undefined
 

@@ -115,7 +115,9 @@ export class DataStream<T> implements AsyncIterableIterator<T> {
 
   #shift(): T {
     const item = this.#take()
-    if (this.size === 0) this.#dropping = false
+    if (this.size > 0) return item
+    this.#dropping = false
+    if (this.#ended) this.#signal?.removeEventListener('abort', this.#abort)
     return item
   }
 
@@ -139,7 +141,7 @@ export class DataStream<T> implements AsyncIterableIterator<T> {
   #finish(): void {
     if (this.#ended) return
     this.#ended = true
-    this.#signal?.removeEventListener('abort', this.#abort)
+    if (this.size === 0) this.#signal?.removeEventListener('abort', this.#abort)
     for (const { resolve } of this.#waiting.splice(0)) resolve({ done: true, value: undefined })
     this.#hooks.onEnd()
   }

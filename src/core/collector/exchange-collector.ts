@@ -17,7 +17,7 @@ interface Subscription {
   readonly topic: Topic
   readonly pool: LinkPool
   status: SubscriptionStatus
-  leave: () => void
+  leave: () => Promise<void>
 }
 
 /**
@@ -111,8 +111,7 @@ export class ExchangeCollector extends BaseDataCollector {
   }
 
   protected disconnect(): Promise<void> {
-    this.#leaveAll()
-    return Promise.resolve()
+    return this.#leaveAll()
   }
 
   protected async subscribeToData(
@@ -125,9 +124,9 @@ export class ExchangeCollector extends BaseDataCollector {
     return [...this.#subscriptions.values()].every(({ status }) => status === 'confirmed')
   }
 
-  protected unsubscribeFromData(): Promise<boolean> {
-    this.#leaveAll()
-    return Promise.resolve(true)
+  protected async unsubscribeFromData(): Promise<boolean> {
+    await this.#leaveAll()
+    return true
   }
 
   /** Frames come from the links by themselves; the loop has nothing to do but to live. */
@@ -193,7 +192,7 @@ export class ExchangeCollector extends BaseDataCollector {
       credentials: this.#config.credentials,
       logger: this.logger,
     })
-    const subscription: Subscription = { topic, pool, status: 'pending', leave: () => undefined }
+    const subscription: Subscription = { topic, pool, status: 'pending', leave: () => Promise.resolve() }
     this.#subscriptions.set(topic.key, subscription)
     this.#announce(subscription, undefined)
     subscription.leave = pool.subscribe(topic, this.#listenerFor(subscription))
@@ -229,7 +228,10 @@ export class ExchangeCollector extends BaseDataCollector {
     const changed = subscription.status !== status
     subscription.status = status
     // One lost link tells each of its topics; the collector reports it once.
-    if (error !== undefined && error !== this.#lastLinkError) this.reportError(error)
+    if (error !== undefined && error !== this.#lastLinkError) {
+      if (status === 'pending') this.counters.reconnects++
+      this.reportError(error)
+    }
     if (status === 'pending') this.#lastLinkError = error ?? this.#lastLinkError
     if (changed) this.#announce(subscription, error)
     this.#onSettled()
@@ -274,16 +276,17 @@ export class ExchangeCollector extends BaseDataCollector {
     })
   }
 
-  #leaveAll(): void {
+  async #leaveAll(): Promise<void> {
     const subscriptions = [...this.#subscriptions.values()]
     this.#subscriptions.clear()
     this.#lastLinkError = undefined
+    const gone = subscriptions.map(({ leave }) => leave())
     for (const subscription of subscriptions) {
-      subscription.leave()
       if (subscription.status === 'rejected') continue
       subscription.status = 'ended'
       this.#announce(subscription, undefined)
     }
+    await Promise.all(gone)
   }
 
   #links() {

@@ -35,9 +35,10 @@ export function assessHealth(facts: HealthFacts): readonly (readonly [HealthIssu
   if (status === 'error') return [['error-state', 'the collector is in the error state']]
   if (startedAt === undefined) return [['not-running', `should be running, but is ${status}`]]
   const issues: (readonly [HealthIssue, string])[] = []
-  const heartbeatGap = now - (facts.lastHeartbeatAt ?? startedAt)
+  // Only what happened in this run counts.
+  const heartbeatGap = now - Math.max(startedAt, facts.lastHeartbeatAt ?? startedAt)
   if (heartbeatGap > facts.maxHeartbeatGapMs) issues.push(['no-heartbeat', `no heartbeat for ${seconds(heartbeatGap)} s`])
-  const silence = now - (facts.lastDataAt ?? startedAt)
+  const silence = now - Math.max(startedAt, facts.lastDataAt ?? startedAt)
   if (silence > facts.maxSilenceDurationMs) issues.push(['stale-data', `no data for ${seconds(silence)} s`])
   for (const issue of facts.ownIssues) issues.push(['own', issue])
   return issues

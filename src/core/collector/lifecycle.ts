@@ -12,6 +12,8 @@ export interface LifecycleHooks {
   bringUp(signal: AbortSignal): Promise<StartOutcome>
   unsubscribe(): Promise<unknown>
   disconnect(): Promise<void>
+  /** Why a start ended as it did, in words. */
+  reason(): string | undefined
   /** One turn of the message loop. */
   handleMessages(signal: AbortSignal): Promise<void>
   onTurn(): void
@@ -25,8 +27,8 @@ export interface LifecycleHooks {
   onDown(): void
 }
 
-/** A message loop that is ended politely gets this long. */
-const LOOP_GRACE_MS = 5_000
+/** Each thing that is ended politely gets this long before it is left behind. */
+const GRACE_MS = 5_000
 /** A `handleMessages` that returns at once must not keep timers and sockets from their turn. */
 const TURNS_BEFORE_YIELD = 64
 
@@ -44,7 +46,12 @@ export class Lifecycle {
   #stopping: Promise<void> | undefined
   #restarting: Promise<boolean> | undefined
   #run: AbortController | undefined
+  /** Ends every polite wait of the stop that is under way. */
+  #force: () => void = () => undefined
+  #isForced = false
+  #forced: Promise<void> = Promise.resolve()
   #loop: Promise<void> = Promise.resolve()
+  #loopFailed = false
   #startedAt: number | undefined
 
   constructor(hooks: LifecycleHooks, clock: Clock) {
@@ -66,6 +73,11 @@ export class Lifecycle {
     return this.#startedAt
   }
 
+  /** The message loop has ended by an error and does not run any more. */
+  get loopFailed(): boolean {
+    return this.#loopFailed
+  }
+
   start(): Promise<boolean> {
     if (this.#starting !== undefined) return this.#starting
     this.#wanted = true
@@ -81,11 +93,20 @@ export class Lifecycle {
     this.#wanted = false
     this.#starting = undefined
     this.#restarting = undefined
-    this.#run?.abort(new TapekeeperError('ABORTED', 'the collector was stopped'))
-    this.#stopping ??= this.enqueue(async () => {
-      await this.#bringDown(force, 'stopping')
-      onStopped()
-    })
+    if (this.#stopping === undefined) {
+      this.#isForced = false
+      this.#forced = new Promise((resolve) => (this.#force = resolve))
+      this.#run?.abort(new TapekeeperError('ABORTED', 'the collector was stopped'))
+      this.#stopping = this.enqueue(async () => {
+        await this.#bringDown('stopping')
+        onStopped()
+        this.#stopping = undefined
+      })
+    }
+    if (force) {
+      this.#isForced = true
+      this.#force()
+    }
     return this.#stopping
   }
 
@@ -99,7 +120,7 @@ export class Lifecycle {
       this.#restarting = undefined
       if (!this.wanted) return false
       this.#hooks.onRestart({ trigger, reason, attempt, delayMs, at: this.#clock.now() })
-      await this.#bringDown(false, 'restarting')
+      await this.#bringDown('restarting')
       return this.#bringUp(this.#status === 'restarting' ? 'restarting' : 'starting')
     })
     return this.#restarting
@@ -109,7 +130,7 @@ export class Lifecycle {
   giveUp(reason: string): void {
     void this.enqueue(async () => {
       if (!this.wanted) return
-      await this.#bringDown(false, 'restarting')
+      await this.#bringDown('restarting')
       this.setStatus('error', reason)
     })
   }
@@ -135,16 +156,19 @@ export class Lifecycle {
     this.#run = run
     this.setStatus(status)
     const [outcome, reason] = await this.#tryBringUp(run.signal)
-    if (outcome === 'failed' || run.signal.aborted) {
+    const isStopped = run.signal.aborted
+    if (outcome === 'failed' || isStopped) {
       run.abort()
       this.#hooks.onDown()
-      await this.#quietly(() => this.#hooks.disconnect())
-      if (this.wanted) this.setStatus('error', reason)
+      await this.#politely(() => this.#hooks.disconnect())
+      // When it was stopped, nobody failed, and the stop that follows says what becomes of it.
+      if (!isStopped) this.setStatus('error', reason)
       return false
     }
     this.#startedAt = this.#clock.now()
     this.#hooks.onTurn()
-    this.setStatus(outcome === 'up' ? 'running' : 'degraded')
+    this.setStatus(outcome === 'up' ? 'running' : 'degraded', reason)
+    this.#loopFailed = false
     this.#loop = this.#runLoop(run.signal)
     this.#hooks.onUp()
     return outcome === 'up'
@@ -152,7 +176,7 @@ export class Lifecycle {
 
   async #tryBringUp(signal: AbortSignal): Promise<readonly [StartOutcome, string | undefined]> {
     try {
-      return [await this.#hooks.bringUp(signal), undefined]
+      return [await this.#unlessStopped(this.#hooks.bringUp(signal), signal), this.#hooks.reason()]
     } catch (thrown) {
       const error = TapekeeperError.from(thrown, 'COLLECTOR_FAILED')
       if (!signal.aborted) this.#hooks.onError(error)
@@ -160,27 +184,44 @@ export class Lifecycle {
     }
   }
 
-  async #bringDown(force: boolean, status: 'stopping' | 'restarting'): Promise<void> {
+  /** A `bringUp` that does not heed its signal is left behind; should it come up after all, it is taken down again. */
+  #unlessStopped(bringUp: Promise<StartOutcome>, signal: AbortSignal): Promise<StartOutcome> {
+    return new Promise((resolve, reject) => {
+      let cancel: Cancel = () => undefined
+      let isLeft = false
+      const leave = (): void => {
+        isLeft = true
+        resolve('failed')
+      }
+      const onAbort = (): void => {
+        cancel = this.#clock.after(GRACE_MS, leave)
+        void this.#forced.then(leave)
+      }
+      signal.addEventListener('abort', onAbort, { once: true })
+      bringUp
+        .then(
+          (outcome) => (isLeft ? void this.#politely(() => this.#hooks.disconnect()) : resolve(outcome)),
+          (error: unknown) => reject(TapekeeperError.from(error, 'COLLECTOR_FAILED')),
+        )
+        .finally(() => {
+          cancel()
+          signal.removeEventListener('abort', onAbort)
+        })
+    })
+  }
+
+  async #bringDown(status: 'stopping' | 'restarting'): Promise<void> {
     if (this.#status === 'stopped') return
     this.#run?.abort()
     this.#hooks.onDown()
     this.setStatus(status)
     if (this.#startedAt !== undefined) {
-      if (!force) {
-        await this.#quietly(() => this.#hooks.unsubscribe())
-        await this.#endLoop()
-      }
-      await this.#quietly(() => this.#hooks.disconnect())
+      if (!this.#isForced) await this.#politely(() => this.#hooks.unsubscribe())
+      await this.#politely(() => this.#loop)
+      await this.#politely(() => this.#hooks.disconnect())
     }
     this.#startedAt = undefined
     if (status === 'stopping') this.setStatus('stopped')
-  }
-
-  async #endLoop(): Promise<void> {
-    let cancel: Cancel = () => undefined
-    const grace = new Promise<void>((resolve) => (cancel = this.#clock.after(LOOP_GRACE_MS, resolve)))
-    await Promise.race([this.#loop, grace])
-    cancel()
   }
 
   async #runLoop(signal: AbortSignal): Promise<void> {
@@ -189,19 +230,30 @@ export class Lifecycle {
       this.#hooks.onTurn()
       try {
         await this.#hooks.handleMessages(signal)
-        if (turn % TURNS_BEFORE_YIELD === 0) await sleep(this.#clock, 0, signal)
+        if (turn % TURNS_BEFORE_YIELD === 0) await sleep(this.#clock, 1, signal)
       } catch (error) {
-        if (!ended()) this.#hooks.onLoopFailed(TapekeeperError.from(error, 'COLLECTOR_FAILED'))
+        if (ended()) return
+        this.#loopFailed = true
+        this.#hooks.onLoopFailed(TapekeeperError.from(error, 'COLLECTOR_FAILED'))
         return
       }
     }
   }
 
-  async #quietly(task: () => Promise<unknown>): Promise<void> {
-    try {
-      await task()
-    } catch (error) {
-      this.#hooks.onError(TapekeeperError.from(error, 'COLLECTOR_FAILED'))
-    }
+  /** Waits for a task to end well, for its grace to be over, or for a forced stop, whichever is first. What it throws is reported. */
+  async #politely(task: () => Promise<unknown>): Promise<void> {
+    let cancel: Cancel = () => undefined
+    const grace = new Promise<void>((resolve) => (cancel = this.#clock.after(GRACE_MS, resolve)))
+    const ended = callFencedAsync(task, (error) => this.#hooks.onError(TapekeeperError.from(error, 'COLLECTOR_FAILED')))
+    await Promise.race([ended, grace, ...(this.#stopping === undefined ? [] : [this.#forced])])
+    cancel()
+  }
+}
+
+async function callFencedAsync(task: () => Promise<unknown>, onFault: (error: unknown) => void): Promise<void> {
+  try {
+    await task()
+  } catch (error) {
+    onFault(error)
   }
 }

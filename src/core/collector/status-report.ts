@@ -15,6 +15,8 @@ export interface CollectorStatistics {
   /** Points that streams dropped because their consumers were too slow. */
   readonly streamDropped: number
   readonly restarts: number
+  /** Connections that were lost under this collector and had to be made again. */
+  readonly reconnects: number
   /** Seconds since the present run started; 0 when nothing runs. */
   readonly uptimeSeconds: number
   /** Dials since the link last proved stable; 0 while it holds. */

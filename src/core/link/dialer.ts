@@ -28,13 +28,17 @@ export class Dialer {
   readonly #clock: Clock
   readonly #random: Random
   readonly #rate: SlidingWindow
-  readonly #failing = new SlidingWindow(FAILING.count, FAILING.perMs)
+  readonly #redials = new SlidingWindow(FAILING.count, FAILING.perMs)
   #queue: Waiting[] = []
   #wake: Cancel | undefined
-  #heldUntil = 0
+  #hold = { until: 0, forMs: 0 }
   #inFlight = 0
   #reachable = false
-  #proven = false
+  /** The latest news of this host was bad, or there was none yet. */
+  #failing = true
+  /** Links that have carried data for a while and still do. */
+  #proven = 0
+  #pumping = false
 
   constructor(clock: Clock, random: Random, dialsPerSecond: number) {
     this.#clock = clock
@@ -65,32 +69,52 @@ export class Dialer {
     this.#inFlight--
     if (loss !== undefined) {
       this.#reachable = false
-      this.#proven = false
-      if (loss.status === 429 || loss.status === 418) this.#hold(loss.retryAfterMs ?? REFUSED_MS)
+      this.#failing = true
+      if (loss.status === 429 || loss.status === 418) this.#holdBack(loss.retryAfterMs ?? REFUSED_MS)
     }
     this.#pump()
   }
 
   /** A link to this host has carried data for a while. */
   proved(): void {
-    this.#proven = true
+    this.#proven++
+    this.#failing = false
     this.#pump()
+  }
+
+  /** A link that had proved itself has ended or was lost. */
+  retired(): void {
+    this.#proven--
   }
 
   /** A connection was lost before it proved anything. */
   disproved(): void {
-    this.#proven = false
+    this.#failing = true
   }
 
-  #hold(forMs: number): void {
+  /** Redials are rationed while the host fails and no link to it does well. */
+  get #rationed(): boolean {
+    return this.#failing && this.#proven === 0
+  }
+
+  #holdBack(retryAfterMs: number): void {
     // Jitter on top, so that a fleet told the same time does not come back in the same instant.
-    const until = this.#clock.now() + Math.min(forMs, LONGEST_HOLD_MS) + 1_000 * this.#random()
-    this.#heldUntil = Math.max(this.#heldUntil, until)
+    const forMs = Math.min(retryAfterMs, LONGEST_HOLD_MS) + 1_000 * this.#random()
+    const until = this.#clock.now() + forMs
+    if (until > this.#hold.until) this.#hold = { until, forMs }
   }
 
   #pump(): void {
+    // A dial that fails at once reports back from inside this loop, which goes on anyway.
+    if (this.#pumping) return
+    this.#pumping = true
     this.#wake?.()
     this.#wake = undefined
+    this.#dialWhileAllowed()
+    this.#pumping = false
+  }
+
+  #dialWhileAllowed(): void {
     while (this.#reachable || this.#inFlight === 0) {
       const now = this.#clock.now()
       // Redials may have to wait longer than first dials, and must not hold those up.
@@ -101,7 +125,7 @@ export class Dialer {
       }
       this.#queue = this.#queue.filter((other) => other !== next)
       this.#rate.note(now)
-      if (next.redial && !this.#proven) this.#failing.note(now)
+      if (next.redial && this.#rationed) this.#redials.note(now)
       this.#inFlight++
       next.go()
     }
@@ -114,7 +138,9 @@ export class Dialer {
   }
 
   #earliest(now: number, redial: boolean): number {
-    const limited = redial && !this.#proven ? this.#failing.nextAt(now) : now
-    return Math.max(now, this.#heldUntil, this.#rate.nextAt(now), limited)
+    const rationed = redial && this.#rationed ? this.#redials.nextAt(now) : now
+    // Never longer than the hold itself, should the clock be set back meanwhile.
+    const held = Math.min(this.#hold.until, now + this.#hold.forMs)
+    return Math.max(now, held, this.#rate.nextAt(now), rationed)
   }
 }

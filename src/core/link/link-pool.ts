@@ -58,8 +58,11 @@ export class LinkPool {
     return { links: this.#links.size, topics: this.#entries.size, reconnects }
   }
 
-  /** Subscribes; several subscribers of one topic share it. Returns how to leave. */
-  subscribe(topic: Topic, listener: TopicListener): () => void {
+  /**
+   * Subscribes; several subscribers of one topic share it. Returns how to leave; that resolves when the socket is gone, if it was the
+   * last topic on it.
+   */
+  subscribe(topic: Topic, listener: TopicListener): () => Promise<void> {
     const known = this.#entries.get(topic.key)
     if (known === undefined) {
       const link = this.#linkWithRoom()
@@ -78,31 +81,35 @@ export class LinkPool {
     return this.#entries.get(topicKey)?.link
   }
 
-  #leave(key: string, listener: TopicListener): void {
+  async #leave(key: string, listener: TopicListener): Promise<void> {
     const entry = this.#entries.get(key)
     if (entry?.listeners.includes(listener) !== true) return
     entry.listeners = entry.listeners.filter((other) => other !== listener)
-    if (entry.listeners.length > 0) return
+    if (entry.listeners.length === 0) await this.#drop(entry)
+  }
+
+  #drop({ topic: { key }, link, next }: TopicEntry): Promise<unknown> {
     this.#entries.delete(key)
-    for (const link of [entry.link, entry.next]) this.#take(link, key)
+    const gone = [this.#take(link, key), this.#take(next, key)]
     if (this.#entries.size === 0) this.#onEmpty()
+    return Promise.all(gone)
   }
 
   /** Takes a topic off a link; a link that carries nothing any more ends. */
-  #take(link: Link | undefined, key: string): void {
-    if (link === undefined) return
-    const carries = [...this.#entries.values()].some((entry) => entry.link === link || entry.next === link)
-    if (carries) link.remove(key)
-    else this.#end(link)
+  #take(link: Link | undefined, key: string): Promise<void> {
+    if (link === undefined) return Promise.resolve()
+    if (this.#entriesOf(link).length === 0) return this.#end(link)
+    link.remove(key)
+    return Promise.resolve()
   }
 
-  #end(link: Link): void {
-    if (!this.#links.delete(link)) return
+  #end(link: Link): Promise<void> {
+    if (!this.#links.delete(link)) return Promise.resolve()
     this.#reconnects += link.reconnects
     this.#replacements.delete(link)
     this.#handovers.get(link)?.()
     this.#handovers.delete(link)
-    link.stop()
+    return link.stop()
   }
 
   #linkWithRoom(): Link {
@@ -110,8 +117,8 @@ export class LinkPool {
     return this.#newLink()
   }
 
-  #newLink(): Link {
-    const link = new Link(this.#settings, this.#listener)
+  #newLink(isReplacement = false): Link {
+    const link = new Link(this.#settings, this.#listener, isReplacement)
     this.#links.add(link)
     return link
   }
@@ -161,9 +168,7 @@ export class LinkPool {
   }
 
   #reject(entry: TopicEntry, error: TapekeeperError): void {
-    this.#entries.delete(entry.topic.key)
-    for (const link of [entry.link, entry.next]) this.#take(link, entry.topic.key)
-    if (this.#entries.size === 0) this.#onEmpty()
+    void this.#drop(entry)
     for (const listener of entry.listeners) listener.onStatus('rejected', error)
   }
 
@@ -187,14 +192,14 @@ export class LinkPool {
         for (const listener of entry.listeners) listener.onStatus('pending', error)
       }
     }
-    if (this.#replacements.has(link)) this.#end(link)
+    if (this.#replacements.has(link)) void this.#end(link)
   }
 
   /** Make before break: a second connection takes the same topics; the first one serves until the second does. */
   #replace(link: Link, reason: string): void {
     if (link.retiring || !this.#links.has(link)) return
     this.#settings.logger.info('moving to a new connection', { url: this.#settings.url, reason })
-    const replacement = this.#newLink()
+    const replacement = this.#newLink(true)
     for (const entry of this.#entriesOf(link)) {
       entry.next = replacement
       replacement.add(entry.topic)
@@ -203,7 +208,7 @@ export class LinkPool {
     for (const [old, next] of this.#replacements) if (next === link) this.#replacements.set(old, replacement)
     link.retiring = true
     if (this.#entriesOf(link).length > 0) this.#replacements.set(link, replacement)
-    else this.#end(link)
+    else void this.#end(link)
     replacement.start()
   }
 
@@ -211,18 +216,21 @@ export class LinkPool {
     if (entry.next === undefined) return
     entry.link = entry.next
     entry.next = undefined
-    const status = entry.link.subscriptions.status(entry.topic.key) === 'confirmed' ? 'confirmed' : 'pending'
+    const { link } = entry
+    const isConfirmed = link.status === 'open' && link.subscriptions.status(entry.topic.key) === 'confirmed'
+    const status = isConfirmed ? 'confirmed' : 'pending'
     if (status === entry.status) return
     entry.status = status
     for (const listener of entry.listeners) listener.onStatus(status)
   }
 
   #finishWhenSettled(old: Link, replacement: Link): void {
-    if (!replacement.subscriptions.settled) return
+    if (replacement.status !== 'open' || !replacement.subscriptions.settled) return
     this.#handovers.get(old)?.()
     const handOverAll = (): void => {
+      if (replacement.status !== 'open' || !replacement.subscriptions.settled) return
       for (const entry of this.#entriesOf(old)) this.#handOver(entry)
-      this.#end(old)
+      void this.#end(old)
     }
     this.#handovers.set(old, this.#settings.ports.clock.after(HANDOVER_MS, handOverAll))
   }

@@ -75,7 +75,8 @@ export function stepLink(state: LinkState, input: LinkInput, env: LinkEnv): Step
       return end(state, input, env)
     case 'waiting':
       if (input.type === 'timer') return dial(state.epoch + 1, state.attempt + 1)
-      return input.type === 'stop' ? [{ status: 'closed', reason: 'stopped' }, []] : [state, []]
+      if (input.type !== 'stop') return [state, []]
+      return [{ status: 'closed', reason: 'stopped' }, [{ type: 'discard', epoch: state.epoch, politely: false }]]
     case 'closed':
       return [state, []]
   }

@@ -1,8 +1,8 @@
 import type { ExchangeLimits, Keepalive, Topic } from '../exchange-definition.ts'
-import type { Frame, FrameDecoder, RejectedFrame } from '../frame.ts'
+import { fencedDecode, type Frame, type FrameDecoder, type RejectedFrame } from '../frame.ts'
 import { backoffDelay, type BackoffPolicy } from '../backoff.ts'
 import { SlidingWindow } from '../sliding-window.ts'
-import { TapekeeperError } from '../../errors/tapekeeper-error.ts'
+import { messageOf, TapekeeperError } from '../../errors/tapekeeper-error.ts'
 import type { Cancel } from '../../ports/clock.ts'
 import type { Logger } from '../../ports/logger.ts'
 import type { Ports } from '../../ports/ports.ts'
@@ -68,10 +68,13 @@ export class Link {
   readonly #listener: LinkListener
   #state: LinkState = { status: 'idle' }
   #socket: Socket | undefined
+  #socketGone: Promise<void> = Promise.resolve()
   #requests: SlidingWindow
   #heard = false
   #dataSeen = false
   #proved = false
+  /** A replacement is dialled under the rules of a redial: a server that sends every newcomer away must not be stormed. */
+  readonly #isReplacement: boolean
   #clockSynced = false
   #cancelDial: Cancel | undefined
   #cancelWake: Cancel | undefined
@@ -81,8 +84,9 @@ export class Link {
   #cancelPump: Cancel | undefined
   #pumpAt = Infinity
 
-  constructor(settings: LinkSettings, listener: LinkListener) {
+  constructor(settings: LinkSettings, listener: LinkListener, isReplacement = false) {
     this.#settings = settings
+    this.#isReplacement = isReplacement
     this.#listener = listener
     const { limits, wire, ports } = settings
     this.#requests = new SlidingWindow(limits.requests.count, limits.requests.perMs)
@@ -113,8 +117,10 @@ export class Link {
     this.#apply({ type: 'start' })
   }
 
-  stop(): void {
+  /** Ends the link for good; resolves when its socket is gone. */
+  stop(): Promise<void> {
     this.#apply({ type: 'stop' })
+    return this.#socketGone
   }
 
   add(topic: Topic): void {
@@ -137,7 +143,8 @@ export class Link {
     })
     this.#state = after
     if (before.status !== after.status) this.#listener.onStatus(this, after.status === 'waiting' ? after.loss : undefined)
-    for (const effect of effects) this.#perform(effect)
+    // A listener may have stopped the link meanwhile; then the effects of the state that has gone are no longer wanted.
+    for (const effect of effects) if (this.#state === after) this.#perform(effect)
   }
 
   #perform(effect: LinkEffect): void {
@@ -165,8 +172,9 @@ export class Link {
 
   #dial(epoch: number, attempt: number): void {
     const { dialer, ports, url } = this.#settings
+    this.#clockSynced = false
     let endHandshake: Cancel | undefined
-    const leaveQueue = dialer.request(attempt > 0, () => {
+    const leaveQueue = dialer.request(attempt > 0 || this.#isReplacement, () => {
       // From here on the dialer hears exactly once how the handshake ended, whoever ends it.
       let settled = false
       const settle = (report: () => void): void => {
@@ -181,11 +189,14 @@ export class Link {
         settle(() => dialer.failed(loss))
         this.#lose(epoch, loss)
       }
+      this.#deadline(epoch, OPEN_TIMEOUT_MS, 'no answer to the handshake')
+      let gone = (): void => undefined
+      this.#socketGone = new Promise((resolve) => (gone = resolve))
       try {
         this.#socket = ports.socket(url, {
           onOpen: () => {
             settle(() => dialer.opened())
-            this.openedAt = ports.clock.now()
+            if (isCurrent()) this.openedAt = ports.clock.now()
             this.#apply({ type: 'opened', epoch })
           },
           onText: (text) => {
@@ -195,15 +206,15 @@ export class Link {
             if (isCurrent()) this.#receiveBinary(bytes)
           },
           onClose: (closed) => {
+            gone()
             if (isCurrent() && this.#state.status !== 'waiting') lose(closed)
             else settle(() => dialer.failed())
           },
         })
       } catch (error) {
-        lose({ code: 1006, reason: 'socket could not be made', error: error instanceof Error ? error : new Error(String(error)) })
-        return
+        gone()
+        lose({ code: 1006, reason: `socket could not be made: ${messageOf(error)}` })
       }
-      this.#deadline(epoch, OPEN_TIMEOUT_MS, 'no answer to the handshake')
     })
     this.#cancelDial = () => (endHandshake ?? leaveQueue)()
   }
@@ -215,9 +226,7 @@ export class Link {
         if (this.#state.status !== 'authenticating' || this.#state.epoch !== epoch) return
         this.#socket?.send(text)
       },
-      (error: unknown) => {
-        this.#refuseLogin(TapekeeperError.from(error, 'AUTH_FAILED'))
-      },
+      (error: unknown) => this.#refuseLogin(epoch, TapekeeperError.from(error, 'AUTH_FAILED')),
     )
   }
 
@@ -226,7 +235,6 @@ export class Link {
     const { keepalive, ports, limits } = this.#settings
     this.#requests = new SlidingWindow(limits.requests.count, limits.requests.perMs)
     if (this.#settings.login !== undefined) this.#requests.note(ports.clock.now())
-    this.#clockSynced = false
     this.subscriptions.reset()
     this.#pump()
 
@@ -255,7 +263,6 @@ export class Link {
       this.#apply({ type: 'proved-stable', epoch })
     }
     this.#dataSeen = false
-    this.#proved = false
     this.#cancelStable = this.#after(STABLE_AFTER_MS, proveStable)
   }
 
@@ -265,7 +272,7 @@ export class Link {
     this.bytes += text.length
     const receivedAt = this.#settings.ports.clock.now()
     this.lastHeardAt = receivedAt
-    const frame = this.#decode(text, receivedAt)
+    const frame = fencedDecode(this.#settings.decode, text, receivedAt)
     switch (frame.kind) {
       case 'data':
         this.#dataSeen = true
@@ -294,15 +301,6 @@ export class Link {
     this.#listener.onFrame(this, frame, text, receivedAt)
   }
 
-  /** Our decoders never throw; one registered from outside might, and then it costs the frame. */
-  #decode(text: string, receivedAt: number): Frame {
-    try {
-      return this.#settings.decode(text, receivedAt)
-    } catch (error) {
-      return { kind: 'invalid', error: new TapekeeperError('FRAME_INVALID', 'the decoder failed', {}, { cause: error }) }
-    }
-  }
-
   #receiveBinary(bytes: number): void {
     this.#heard = true
     this.messages++
@@ -313,12 +311,18 @@ export class Link {
 
   #refused(epoch: number, frame: RejectedFrame): void {
     if (this.#state.status === 'authenticating') {
-      if (frame.reaction === 'auth' || frame.reaction === 'reject') this.#refuseLogin(authError(frame))
+      if (frame.reaction === 'auth' || frame.reaction === 'reject') this.#refuseLogin(epoch, authError(frame))
       else if (frame.reaction === 'clock' && !this.#clockSynced) this.#loginWithTheirClock(epoch)
       else if (frame.reaction !== 'ignore') this.#lose(epoch, { message: `login refused: ${frame.nativeCode} ${frame.message}` })
       return
     }
-    for (const change of this.subscriptions.refused(frame, this.#settings.ports.clock.now())) this.#news(change)
+    if (frame.reaction === 'login-needed' && this.#settings.login !== undefined) {
+      this.#lose(epoch, { message: `logged out: ${frame.nativeCode} ${frame.message}` })
+      return
+    }
+    // On an endpoint without a login there is none to be had.
+    const refusal: RejectedFrame = frame.reaction === 'login-needed' ? { ...frame, reaction: 'auth' } : frame
+    for (const change of this.subscriptions.refused(refusal, this.#settings.ports.clock.now())) this.#news(change)
     this.#pumpSoon()
   }
 
@@ -329,14 +333,14 @@ export class Link {
         if (this.#state.status === 'authenticating' && this.#state.epoch === epoch) this.#login(epoch)
       },
       (error: unknown) => {
-        this.#lose(epoch, { message: `login timestamp refused, and the exchange's time cannot be had: ${String(error)}` })
+        this.#lose(epoch, { message: `login timestamp refused, and the exchange's time cannot be had: ${messageOf(error)}` })
       },
     )
   }
 
-  #refuseLogin(error: TapekeeperError): void {
-    if (this.#state.status !== 'authenticating') return
-    this.#apply({ type: 'auth-failed', epoch: this.#state.epoch })
+  #refuseLogin(epoch: number, error: TapekeeperError): void {
+    if (this.#state.status !== 'authenticating' || this.#state.epoch !== epoch) return
+    this.#apply({ type: 'auth-failed', epoch })
     this.#listener.onAuthFailed(this, error)
   }
 
@@ -367,6 +371,8 @@ export class Link {
     }
     this.#pumpAt = Infinity
     this.openedAt = undefined
+    if (this.#proved) this.#settings.dialer.retired()
+    this.#proved = false
     const socket = this.#socket
     this.#socket = undefined
     if (politely) socket?.close()
@@ -415,8 +421,9 @@ export class Link {
 
 function lossOf({ code, reason, status, retryAfterMs, error }: SocketClosed): LinkLoss {
   if (status !== undefined) return { message: `handshake refused with HTTP ${status}`, closeCode: code, status, retryAfterMs }
-  const why = reason !== '' ? reason : (error?.message ?? 'no reason given')
-  return { message: `connection closed: ${code} ${why}`, closeCode: code }
+  const why = reason !== '' ? reason : error?.message
+  const how = code === 1006 ? 'connection cut off' : `connection closed by the server with ${code}`
+  return { message: why === undefined ? how : `${how}: ${why}`, closeCode: code }
 }
 
 function authError({ nativeCode, message }: RejectedFrame): TapekeeperError {

@@ -14,6 +14,8 @@ interface Entry {
   status: TopicStatus
   /** The request that asked for it. */
   requestId: string | undefined
+  /** How many topics that request asked for. */
+  company: number
   /** Halved each time a request with several topics failed without saying which, until the culprit stands alone. */
   maxBatch: number
   attempts: number
@@ -161,7 +163,11 @@ export class Subscriptions {
   /** The server refused something. Says which topics are lost for good; the rest is asked for again. */
   refused(frame: RejectedFrame, now: number): TopicChange[] {
     const concerned = this.#concerned(frame)
-    for (const entry of concerned.filter(({ status }) => status === 'leaving')) this.unsubscribed(entry.topic.key)
+    for (const entry of concerned.filter(({ status }) => status === 'leaving')) {
+      // Asked too often: the unsubscribe goes out again after the pause. Any other refusal means there is nothing to leave.
+      if (frame.reaction === 'slow-down') entry.requestId = undefined
+      else this.unsubscribed(entry.topic.key)
+    }
     const pending = concerned.filter(({ status }) => status === 'pending' || status === 'confirmed')
     switch (frame.reaction) {
       case 'ignore':
@@ -172,7 +178,8 @@ export class Subscriptions {
         return []
       case 'reject':
       case 'auth':
-        if (pending.length > 1 && frame.topicKey === undefined) {
+        // Others of the request may have left or been acknowledged meanwhile: who remains need not be the culprit.
+        if (frame.topicKey === undefined && pending.some(({ company }) => company > 1)) {
           this.#again(pending, now + SETTLE_MS)
           return []
         }
@@ -245,7 +252,7 @@ export class Subscriptions {
     const sent = entries.slice(0, count)
     for (const entry of sent) {
       if (op === 'subscribe') Object.assign(entry, { status: 'pending', sawData: false, attempts: entry.attempts + 1 })
-      Object.assign(entry, { requestId: id, sentAt: now })
+      Object.assign(entry, { requestId: id, company: sent.length, sentAt: now })
     }
     return { id, op, topics: topicsOf(sent, count), text }
   }
@@ -256,6 +263,7 @@ function fresh(topic: Topic): Entry {
     topic,
     status: 'wanted',
     requestId: undefined,
+    company: 0,
     maxBatch: Infinity,
     attempts: 0,
     notBefore: 0,

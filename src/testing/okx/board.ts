@@ -7,7 +7,7 @@ import { Market, type MarketOptions } from './market.ts'
 import type { Session } from './session.ts'
 
 /** The pace of every market and every channel. Whole ticks of the epoch, so that candles close exactly. */
-export const TICK_MS = 100
+const TICK_MS = 100
 
 interface Entry {
   readonly market: Market
@@ -27,6 +27,7 @@ export class MarketBoard {
   readonly #startAt: number
   #tickAt: number
   #cancelTick: Cancel | undefined
+  #isHeld = false
 
   constructor(timers: TimerScope, faults: DataFaults, options: MarketOptions & FeedOptions) {
     this.#timers = timers
@@ -34,6 +35,17 @@ export class MarketBoard {
     this.#options = options
     this.#startAt = lastTick(timers.now())
     this.#tickAt = this.#startAt
+  }
+
+  /** Time stands still while `run` runs: no tick comes between a subscription and its first data, however slow the machine. */
+  atOneInstant(run: () => void): void {
+    this.#catchUp()
+    this.#isHeld = true
+    try {
+      run()
+    } finally {
+      this.#isHeld = false
+    }
   }
 
   /** The market as it is now. */
@@ -54,9 +66,9 @@ export class MarketBoard {
   }
 
   unwatch(session: Session, instrument: FakeInstrument, channel: string): void {
-    const entry = this.#entry(instrument)
-    entry.feeds.remove(session, channel)
-    if (entry.feeds.isWatched) return
+    const entry = this.#entries.get(instrument.native.instId)
+    entry?.feeds.remove(session, channel)
+    if (entry === undefined || entry.feeds.isWatched) return
     this.#watched.delete(entry)
     if (this.#watched.size > 0) return
     this.#cancelTick?.()
@@ -78,6 +90,7 @@ export class MarketBoard {
 
   /** Plays the ticks that are due: a late timer costs no tick. */
   #catchUp(): void {
+    if (this.#isHeld) return
     const due = lastTick(this.#timers.now())
     if (this.#watched.size === 0) this.#tickAt = Math.max(this.#tickAt, due)
     while (this.#tickAt < due) {

@@ -17,26 +17,27 @@ export interface BookChanges {
 
 /** As deep as OKX's `books` channel. */
 export const BOOK_DEPTH = 400
-/** A spread wider than this many ticks tends to close. */
+/** A spread wider than this many ticks is closed at once. */
 const WIDE_SPREAD = 6
-
 /**
- * A living order book: orders come, go and change near the top more than far away. The price moves because best levels vanish and
- * new ones appear, with no preferred direction. Bids always stay below asks, and above zero.
+ * A living order book: orders come, go and change near the top more than far away. Where best levels vanish, either side may move
+ * into the room: that is the random walk of the price. Bids always stay below asks, and above zero.
  */
 export class BookModel {
   readonly bids: BookLevel[] = []
   readonly asks: BookLevel[] = []
   readonly #random: Random
   readonly #typicalLots: number
+  readonly #startTicks: number
   readonly #changed = { bids: new Map<number, BookLevel>(), asks: new Map<number, BookLevel>() }
 
-  constructor(midTicks: number, typicalLots: number, random: Random) {
+  constructor(midTicks: number, typicalLots: number, random: Random, depth = BOOK_DEPTH) {
     this.#random = random
     this.#typicalLots = typicalLots
+    this.#startTicks = midTicks
     let bid = midTicks
     let ask = midTicks + 1 + this.#upTo(2)
-    for (let i = 0; i < BOOK_DEPTH; i++) {
+    for (let i = 0; i < depth; i++) {
       if (bid > 0) this.bids.push(this.#newLevel(bid))
       this.asks.push(this.#newLevel(ask))
       bid -= 1 + this.#upTo(3)
@@ -48,27 +49,25 @@ export class BookModel {
   evolve(): void {
     for (let left = 1 + this.#upTo(4); left > 0; left--) {
       const side: BookSide = this.#random() < 0.5 ? 'bids' : 'asks'
-      const index = Math.floor(this[side].length * this.#random() ** 4)
+      const index = this.#anyIndex(this[side])
       const roll = this.#random()
-      const spread = (this.asks[0]?.price ?? 0) - (this.bids[0]?.price ?? 0)
-      if (spread > WIDE_SPREAD && roll < 0.7) this.#insert(side, 0)
-      else if (roll < 0.5) this.#resize(side, index)
+      if (roll < 0.5) this.#resize(side, index)
       else if (roll < 0.75) this.#insert(side, index)
       else this.#remove(side, index)
     }
+    this.#closeSpread()
   }
 
   /** A taker order has eaten `levels` whole levels and `lots` of the one behind them. */
   consume(side: BookSide, levels: number, lots: number): void {
     for (let i = 0; i < levels; i++) this.#remove(side, 0)
     const best = this[side][0]
-    if (best === undefined || lots <= 0) return
-    if (lots >= best.size) {
-      this.#remove(side, 0)
-      return
+    if (best !== undefined && lots >= best.size) this.#remove(side, 0)
+    else if (best !== undefined && lots > 0) {
+      best.size -= lots
+      this.#changed[side].set(best.price, best)
     }
-    best.size -= lots
-    this.#changed[side].set(best.price, best)
+    this.#closeSpread()
   }
 
   /** What has changed since the last call. */
@@ -109,13 +108,34 @@ export class BookModel {
     const worse = levels[index]?.price
     if (better === undefined || worse === undefined) return
     const room = Math.abs(worse - better) - 1
-    if (room < 1) {
+    if (room < 1 || (index === 0 && !this.#mayMove(side))) {
       this.#resize(side, index)
       return
     }
     // A new best price joins the side it belongs to; elsewhere anything between the neighbours will do.
     const offset = index === 0 ? room - this.#upTo(Math.min(room, 2)) : 1 + this.#upTo(room)
-    const level = this.#newLevel(better + direction * Math.max(1, offset))
+    this.#place(side, index, better + direction * Math.max(1, offset))
+  }
+
+  /** Market makers: however much is taken, there is soon a narrow market again. Prices far from where they began tend back. */
+  #closeSpread(): void {
+    const [bid] = this.bids
+    const [ask] = this.asks
+    if (bid === undefined || ask === undefined || ask.price - bid.price <= WIDE_SPREAD) return
+    const rises = this.#mayMove('bids') && (!this.#mayMove('asks') || this.#random() < 0.5)
+    if (rises) this.#place('bids', 0, ask.price - 1 - this.#upTo(3))
+    else this.#place('asks', 0, bid.price + 1 + this.#upTo(3))
+  }
+
+  /** Whether this side may move towards the other: prices stay between half and twice their start. */
+  #mayMove(side: BookSide): boolean {
+    const price = this[side][0]?.price ?? 0
+    return side === 'bids' ? price < this.#startTicks * 2 : price > this.#startTicks / 2
+  }
+
+  #place(side: BookSide, index: number, price: number): void {
+    const levels = this[side]
+    const level = this.#newLevel(price)
     levels.splice(index, 0, level)
     this.#changed[side].set(level.price, level)
     const dropped = levels.length > BOOK_DEPTH ? levels.pop() : undefined
@@ -128,13 +148,20 @@ export class BookModel {
     if (level === undefined || levels.length <= 5) return
     levels.splice(index, 1)
     this.#changed[side].set(level.price, { price: level.price, size: 0, orders: 0 })
-    const tail = levels.at(-1)
-    if (tail === undefined) return
-    const price = tail.price + (side === 'bids' ? -1 : 1) * (1 + this.#upTo(3))
-    if (price <= 0) return
-    const added = this.#newLevel(price)
-    levels.push(added)
-    this.#changed[side].set(price, added)
+    // A new order takes its place: in a gap near the top where there is one, or the book would thin out; else at the far end.
+    const sign = side === 'bids' ? -1 : 1
+    const near = 1 + this.#anyIndex(levels)
+    const [better, worse, tail] = [levels[near - 1], levels[near], levels.at(-1)]
+    if (better !== undefined && worse !== undefined && Math.abs(worse.price - better.price) > 1) this.#insert(side, near)
+    else if (tail !== undefined) {
+      const price = tail.price + sign * (1 + this.#upTo(3))
+      if (price > 0) this.#place(side, levels.length, price)
+    }
+  }
+
+  /** Near the top more often than far away. */
+  #anyIndex(levels: readonly BookLevel[]): number {
+    return Math.floor(levels.length * this.#random() ** 4)
   }
 
   #newLevel(price: number): BookLevel {

@@ -16,7 +16,7 @@ export interface Contract {
   volumes(bar: Pick<Bar, 'lots' | 'notional' | 'inverse'>): Volumes
 }
 
-export interface Volumes {
+interface Volumes {
   /** Base currency on spot, contracts on derivatives. */
   readonly vol: string
   readonly base: string

@@ -19,6 +19,8 @@ export interface ConversationOptions {
 export interface Desk {
   readonly instruments: InstrumentList
   now(): number
+  /** Runs while no tick of the market can happen. */
+  atOneInstant(run: () => void): void
   begin(session: Session, target: ChannelTarget): void
   end(session: Session, target: ChannelTarget): void
   sendInitial(session: Session, target: ChannelTarget): void
@@ -61,7 +63,7 @@ export class Conversation {
     } else if (this.#options.enforceRequestLimit && !session.requestBudget.tryTake()) {
       session.send(errorFrame(wireError('60014'), session.id, request.id))
     } else if (request.kind === 'login') this.#login(session, request)
-    else this.#changeSubscriptions(session, request)
+    else this.#desk.atOneInstant(() => this.#changeSubscriptions(session, request))
   }
 
   #login(session: Session, { arg, id }: Extract<ClientRequest, { kind: 'login' }>): void {

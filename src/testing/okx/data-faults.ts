@@ -30,7 +30,7 @@ export class DataFaults {
   }
 
   unmute(target: DataTarget | undefined): void {
-    this.#muted = target === undefined ? [] : this.#muted.filter((other) => !isSame(other, target))
+    this.#muted = target === undefined ? [] : this.#muted.filter((other) => !isWithin(other, target))
   }
 
   skip(target: DataTarget, count: number): void {
@@ -80,4 +80,6 @@ export class DataFaults {
   }
 }
 
-const isSame = (a: DataTarget, b: DataTarget): boolean => a.instId === b.instId && a.channel === b.channel
+/** A whole symbol includes each of its channels. */
+const isWithin = (part: DataTarget, whole: DataTarget): boolean =>
+  part.instId === whole.instId && (whole.channel === undefined || part.channel === whole.channel)

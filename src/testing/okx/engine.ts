@@ -125,6 +125,10 @@ export class OkxEngine implements Venue, Desk, SessionHost {
     return this.timers.now()
   }
 
+  atOneInstant(run: () => void): void {
+    this.board.atOneInstant(run)
+  }
+
   begin(session: Session, target: ChannelTarget): void {
     const own = this.#subscribers.get(session) ?? new Map<string, Subscriber>()
     this.#subscribers.set(session, own.set(target.key, { session, target }))

@@ -40,12 +40,12 @@ export function fillRow({ instrument, contract }: Market, fill: Fill): object {
 /** What was never traded or quoted is an empty text, as OKX writes it. */
 export function tickerRow(market: Market, now: number): object {
   const { instrument, contract, book, tape, candles } = market
-  const isLive = instrument.native.state === 'live'
   const last = tape.last
   const day = candles.lastDay(now)
   const volumes = day === undefined ? undefined : contract.volumes(day)
   const price = (ticks: number | undefined): string => (ticks === undefined ? '' : contract.price(ticks))
-  const [bid, ask] = isLive ? [book.bids[0], book.asks[0]] : []
+  const [bid] = book.bids
+  const [ask] = book.asks
   return {
     instType: instrument.native.instType,
     instId: instrument.native.instId,

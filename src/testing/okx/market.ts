@@ -1,6 +1,6 @@
 import { hash32, seededRandom } from '../seeded-random.ts'
 import type { Random } from '../../ports/random.ts'
-import { BookModel, type BookChanges, type BookSide } from './book-model.ts'
+import { BOOK_DEPTH, BookModel, type BookChanges, type BookSide } from './book-model.ts'
 import { CandleStore } from './candle-store.ts'
 import { contractOf, type Contract } from './contract.ts'
 import type { FakeInstrument } from './instruments.ts'
@@ -8,7 +8,7 @@ import { Tape, type Fill } from './tape.ts'
 
 export interface MarketOptions {
   readonly seed: number | string
-  readonly tradesPerSecond: number
+  tradesPerSecondOf(instrument: FakeInstrument): number
   readonly bookUpdatesPerSecond: number
   readonly historyMs: number
   readonly historyLimit: number
@@ -40,8 +40,9 @@ export interface TakerOrder {
 
 /** Mean number of fills of a random taker order, see `#fillCount`. */
 const FILLS_PER_ORDER = 1.85
-/** The time before the fake's start is made in larger steps: nobody watched. */
+/** The time before the fake's start is made in larger steps and is no busier than this: nobody watched, and 200 markets start at once. */
 const PAST_STEP_MS = 1_000
+const PAST_TRADES_PER_SECOND = 2
 
 /**
  * One instrument's market: a book, a tape and candles, all from one seed. The same seed and the same number of steps give the same
@@ -56,6 +57,8 @@ export class Market {
   /** Of the last change of the book that was published. */
   bookSequence: number
   bookTimestamp: number
+  /** Fills per second, on average. */
+  tradesPerSecond: number
   readonly #options: MarketOptions
   readonly #random: Random
   #sequence: number
@@ -65,16 +68,20 @@ export class Market {
     this.instrument = instrument
     this.contract = contractOf(instrument)
     this.#options = options
+    this.tradesPerSecond = options.tradesPerSecondOf(instrument)
     this.#random = seededRandom(`${options.seed}/${instrument.native.instId}`)
     const spread = hash32(instrument.native.instId)
     this.tape = new Tape(100_000_000 + (spread % 800_000_000), options.historyLimit)
     this.candles = new CandleStore(this.tape, this.contract.isInverse)
-    this.book = new BookModel(this.contract.startTicks, this.contract.typicalLots, this.#random)
+    this.book = new BookModel(this.contract.startTicks, this.contract.typicalLots, this.#random, this.#isLive ? BOOK_DEPTH : 0)
     this.#sequence = 10_000_000 + (spread % 80_000_000)
     this.bookSequence = this.#sequence
     this.#now = startAt - (this.#trades ? options.historyMs : 0)
     this.bookTimestamp = this.#now
+    const pace = this.tradesPerSecond
+    this.tradesPerSecond = Math.min(pace, PAST_TRADES_PER_SECOND)
     while (this.#now < startAt) this.skip(Math.min(PAST_STEP_MS, startAt - this.#now))
+    this.tradesPerSecond = pace
   }
 
   get #isLive(): boolean {
@@ -82,7 +89,7 @@ export class Market {
   }
 
   get #trades(): boolean {
-    return this.#isLive && this.#options.tradesPerSecond > 0
+    return this.#isLive && this.tradesPerSecond > 0
   }
 
   /** Time up to which the market has been made. */
@@ -140,7 +147,7 @@ export class Market {
   }
 
   #randomOrders(from: number, ms: number): Fill[] {
-    const count = poisson((this.#options.tradesPerSecond * ms) / 1_000 / FILLS_PER_ORDER, this.#random)
+    const count = poisson((this.tradesPerSecond * ms) / 1_000 / FILLS_PER_ORDER, this.#random)
     const times = Array.from({ length: count }, () => from + 1 + Math.floor(this.#random() * ms)).sort((a, b) => a - b)
     return times.flatMap((timestamp) => this.#randomOrder(this.#fillCount(), timestamp, true))
   }

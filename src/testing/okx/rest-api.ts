@@ -37,7 +37,11 @@ export class RestApi {
     this.#enforceLimits = enforceLimits
   }
 
-  fail(fault: RestFault): void {
+  fail(wanted: RestFault): void {
+    const { status, code, short, empty, cut } = wanted
+    // A fault that says only when and where is the ordinary one.
+    const isPlain = [status, code, short, empty, cut].every((effect) => effect === undefined)
+    const fault: RestFault = isPlain ? { ...wanted, status: 503 } : wanted
     this.#faults.push({ fault, until: this.#timers.now() + (fault.forMs ?? Infinity), left: fault.times ?? Infinity })
   }
 

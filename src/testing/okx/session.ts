@@ -61,11 +61,15 @@ export class Session implements Connection {
   }
 
   close(code: number, reason: string): void {
-    this.#enqueue(() => this.#sink.close(code, reason))
+    this.#enqueue(() => {
+      this.#sink.close(code, reason)
+      this.ended()
+    })
   }
 
   terminate(): void {
     this.#sink.terminate()
+    this.ended()
   }
 
   /** Half-open from now on: the line is up, nothing passes. */

@@ -10,9 +10,12 @@ import {
 import { DEFAULT_CREDENTIALS } from './login.ts'
 
 /** The options with every default filled in: the only place that knows the defaults. */
-export type Settings = Required<Omit<FakeExchangeOptions, 'exchange' | 'instruments' | 'pairs'>> & {
+export type Settings = Required<Omit<FakeExchangeOptions, 'exchange' | 'instruments' | 'pairs' | 'tradesPerSecond'>> & {
   readonly instruments: InstrumentList
+  tradesPerSecondOf(instrument: FakeInstrument): number
 }
+
+const TRADES_PER_SECOND = 5
 
 export function resolveSettings(options: FakeExchangeOptions): Settings {
   if (options.exchange !== undefined && (options.exchange as string) !== 'okx') {
@@ -24,7 +27,7 @@ export function resolveSettings(options: FakeExchangeOptions): Settings {
       ...(options.instruments ?? DEFAULT_INSTRUMENTS).map(asInstrument),
       ...generatedPairs(options.pairs ?? 0),
     ]),
-    tradesPerSecond: notNegative('tradesPerSecond', options.tradesPerSecond ?? 5),
+    tradesPerSecondOf: paceOf(options.tradesPerSecond ?? TRADES_PER_SECOND),
     bookUpdatesPerSecond: notNegative('bookUpdatesPerSecond', options.bookUpdatesPerSecond ?? 5),
     historyMs: notNegative('historyMs', options.historyMs ?? 2 * 60_000),
     historyLimit: notNegative('historyLimit', options.historyLimit ?? 200_000),
@@ -33,6 +36,7 @@ export function resolveSettings(options: FakeExchangeOptions): Settings {
     dataBeforeAck: options.dataBeforeAck ?? false,
     resendOnSubscribe: notNegative('resendOnSubscribe', options.resendOnSubscribe ?? 0),
     initialBookSnapshot: options.initialBookSnapshot ?? true,
+    compression: options.compression ?? false,
     checksum: options.checksum ?? 'absent',
     onResubscribe: options.onResubscribe ?? 'nothing',
     enforceDialLimit: options.enforceDialLimit ?? true,
@@ -47,6 +51,15 @@ export function resolveSettings(options: FakeExchangeOptions): Settings {
 function asInstrument(instrument: string | FakeInstrument): FakeInstrument {
   if (typeof instrument !== 'string') return instrument
   return DEFAULT_INSTRUMENTS.find(({ native }) => native.instId === instrument) ?? okxInstrument(instrument)
+}
+
+function paceOf(tradesPerSecond: number | Readonly<Record<string, number>>): Settings['tradesPerSecondOf'] {
+  if (typeof tradesPerSecond === 'number') {
+    const pace = notNegative('tradesPerSecond', tradesPerSecond)
+    return () => pace
+  }
+  for (const [symbol, pace] of Object.entries(tradesPerSecond)) notNegative(`tradesPerSecond of ${symbol}`, pace)
+  return ({ native, symbol }) => tradesPerSecond[native.instId] ?? tradesPerSecond[symbol] ?? TRADES_PER_SECOND
 }
 
 function notNegative(name: string, value: number): number {

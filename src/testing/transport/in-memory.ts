@@ -48,14 +48,8 @@ export function createInMemoryNetwork(venue: Venue, host: string, clock: Clock, 
           else handlers.onBinary(data.byteLength)
         })
       },
-      close(code, reason) {
-        connection?.ended()
-        toClient(() => finish({ code, reason }))
-      },
-      terminate() {
-        connection?.ended()
-        toClient(() => lose(''))
-      },
+      close: (code, reason) => toClient(() => finish({ code, reason })),
+      terminate: () => toClient(() => lose('')),
       goDeaf() {
         deaf = true
       },

@@ -13,14 +13,17 @@ const HOST = '127.0.0.1'
 /** Requests beyond the exchange's own limit must reach it to be refused in its words; far beyond, `ws` itself cuts. */
 const MAX_PAYLOAD_BYTES = 16 * 1024 * 1024
 
+/** A reader that leaves this much unread is too slow; the exchange does not wait for it. */
+const MAX_UNREAD_BYTES = 64 * 1024 * 1024
+
 /** Serves WebSocket and REST on one port of 127.0.0.1. */
-export async function listen(venue: Venue, port: number): Promise<LoopbackServer> {
+export async function listen(venue: Venue, port: number, compression: boolean): Promise<LoopbackServer> {
   const server = createServer((request, response) => answerRest(venue, request, response))
   const upgrader = new WebSocketServer({
     noServer: true,
     clientTracking: false,
     maxPayload: MAX_PAYLOAD_BYTES,
-    perMessageDeflate: false,
+    perMessageDeflate: compression,
   })
   // Upgraded and hanging sockets are no longer the HTTP server's: it would not end them.
   const sockets = new Set<Socket>()
@@ -67,7 +70,9 @@ export async function listen(venue: Venue, port: number): Promise<LoopbackServer
 function sinkOf(client: WebSocket, socket: Socket): ConnectionSink {
   return {
     send(data) {
-      if (client.readyState === client.OPEN) client.send(data)
+      if (client.readyState !== client.OPEN) return
+      if (client.bufferedAmount > MAX_UNREAD_BYTES) client.close(4005, 'send buffer full')
+      else client.send(data)
     },
     close: (code, reason) => client.close(code, reason),
     terminate: () => client.terminate(),

@@ -31,8 +31,8 @@ export function dataOf(frame: Frame): DataFrame {
 
 /** Real captured sessions live beside the project, not in it. */
 const RECORDINGS = process.env.TAPEKEEPER_RECORDINGS ?? atRoot('../shared/recordings')
-export const SESSION_FILE = `${RECORDINGS}/okx-2022-05-13.ndjson`
-export const REST_FILE = `${RECORDINGS}/okx-2022-05-13.rest.ndjson`
+const SESSION_FILE = `${RECORDINGS}/okx-2022-05-13.ndjson`
+const REST_FILE = `${RECORDINGS}/okx-2022-05-13.rest.ndjson`
 export const hasRecording = existsSync(SESSION_FILE) && existsSync(REST_FILE)
 export const SKIP_REASON = `no recording at ${RECORDINGS} (set TAPEKEEPER_RECORDINGS)`
 
