@@ -1,6 +1,6 @@
 /**
  * Prints what vitest's own JSON reports in a folder add up to, alone on the last line: `N passed, N failed, N skipped`.
- * A report that counts less than its suites promised (a file that could not even be loaded) counts as a failure.
+ * A file that could not even be loaded counts as a failure. Errors outside of any test are not in the reports; vitest's exit code tells.
  */
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'

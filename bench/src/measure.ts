@@ -4,6 +4,8 @@ import type { Workload } from './workload.ts'
 
 export interface Plan {
   readonly rounds: number
+  /** A row on a busy machine ends after this long, once it has `FEWEST_ROUNDS`. Milliseconds. */
+  readonly longestMs: number
   /** How long one measurement lasts. Milliseconds. */
   readonly measureMs: number
   readonly warmUpMs: number
@@ -24,6 +26,8 @@ export interface Measured {
   readonly ratio: Spread
 }
 
+const FEWEST_ROUNDS = 7
+
 interface Runner {
   readonly subject: Subject
   passes: number
@@ -41,12 +45,14 @@ export interface Result {
 export function measure(workload: Workload, subjects: readonly Subject[], plan: Plan, random: () => number): Result {
   const runners = [jsonParse(), jsonParse(), ...subjects].map((subject): Runner => ({ subject, passes: 1, perFrame: [] }))
   for (const runner of runners) runner.passes = warmUp(runner.subject, workload, plan)
+  const start = performance.now()
   for (let round = 0; round < plan.rounds; round++) {
+    if (round >= FEWEST_ROUNDS && performance.now() - start > plan.longestMs) break
     collectGarbage()
     for (const runner of shuffled(runners, random)) {
       collectYoungGarbage()
-      const elapsedMs = time(runner.subject, workload.frames, runner.passes)
-      runner.perFrame.push((elapsedMs * 1_000) / (runner.passes * workload.frames.length))
+      const spentMs = time(runner.subject, workload.frames, runner.passes)
+      runner.perFrame.push((spentMs * 1_000) / (runner.passes * workload.frames.length))
     }
   }
   for (const { subject } of runners) assertWorkDone(subject, workload)
@@ -69,10 +75,10 @@ export function measure(workload: Workload, subjects: readonly Subject[], plan: 
 export function warmUp(subject: Subject, workload: Workload, plan: Plan): number {
   assertWorkDone(subject, workload)
   let passes = 1
-  let elapsedMs = 0
-  for (let spentMs = 0; spentMs < plan.warmUpMs; spentMs += elapsedMs) {
-    elapsedMs = time(subject, workload.frames, passes)
-    passes = Math.max(1, Math.round((passes * plan.measureMs) / Math.max(elapsedMs, 0.01)))
+  for (let warmMs = 0; warmMs < plan.warmUpMs;) {
+    const spentMs = Math.max(time(subject, workload.frames, passes), 0.01)
+    warmMs += spentMs
+    passes = Math.max(1, Math.round((passes * plan.measureMs) / spentMs))
   }
   return passes
 }
@@ -80,15 +86,18 @@ export function warmUp(subject: Subject, workload: Workload, plan: Plan): number
 /** Nothing a subject delivers may be optimised away: what it counts goes here, and its last row is looked at in the end. */
 let checksum = 0
 
+/**
+ * Processor time of all our threads, milliseconds: the garbage collector's helpers count, and what else the machine is busy with does not.
+ */
 function time(subject: Subject, frames: readonly string[], passes: number): number {
   let sum = 0
-  const start = performance.now()
+  const before = process.cpuUsage()
   for (let pass = 0; pass < passes; pass++) {
     for (const frame of frames) sum += subject.consume(frame) ?? 1
   }
-  const elapsedMs = performance.now() - start
+  const { user, system } = process.cpuUsage(before)
   checksum = (checksum + sum) | 0
-  return elapsedMs
+  return (user + system) / 1_000
 }
 
 /** A subject that silently refused the frames would be very fast. */

@@ -75,14 +75,14 @@ that has no counterpart in the other columns.
 ## Frames
 
 - \`recording\`: public OKX WebSocket frames of 2022-05-13 (BTC-USDT and UNI-USD-SWAP), in the shape of that year: no \`seqId\`, no \`count\`.
-  It has no \`books5\`, and none were made up from its \`books\`.
+  It has no \`books5\`, and none were made up from its \`books\`. They are few and come again and again, so that all caches know them by heart.
 - \`generator\`: frames of the fake exchange in \`tapekeeper/testing\`, in today's shape, captured once before anything is measured.
 
 ## Method
 
-One process, ${plan.rounds} rounds per row. In each round every library, and \`JSON.parse\` twice, runs over all frames again and again for about
-${plan.measureMs} ms, in an order shuffled anew each round (seeded), with a full garbage collection before the round and a young one before each measurement. Ratios
-are taken within the round, so that a slow phase of the machine hits both sides. All rows are warmed up before the first one is measured, as in a program that
+One process, ${plan.rounds} rounds per row (fewer when the machine is busy). In each round every library, and \`JSON.parse\` twice, runs over all frames again and again for about
+${plan.measureMs} ms, in an order shuffled anew each round (seeded), with a full garbage collection before the round and a young one before each measurement. What is taken is
+processor time, of all threads: the garbage collector's helpers count, other programs do not. Ratios are taken within the round, so that a slow phase of the machine hits both sides. All rows are warmed up before the first one is measured, as in a program that
 subscribes to everything. Before and after, each library's count of delivered rows and the exchange time of the last one are compared with the frames', so nobody is fast by
 refusing them. Every frame is a flat string, as a socket hands it out.
 

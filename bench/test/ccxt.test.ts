@@ -1,7 +1,15 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import type { FakeExchange, FakeFill } from 'tapekeeper/testing'
-import { assertRowsAreGenerated, CREDENTIALS, nativeNames, startFake, until, type TradeRow } from './fake.ts'
+import {
+  assertRowsAreGenerated,
+  assertShowsLastTrade,
+  CREDENTIALS,
+  nativeNames,
+  startFake,
+  until,
+  type TradeRow,
+} from './fake.ts'
 
 interface Trade {
   readonly id: string
@@ -33,7 +41,6 @@ interface Market {
 }
 type Ohlcv = readonly [time: number, open: number, high: number, low: number, close: number, volume: number]
 interface Exchange {
-  has: Record<string, unknown>
   readonly markets: Readonly<Record<string, Market>>
   loadHttpProxyAgent(): Promise<unknown>
   loadMarkets(): Promise<unknown>
@@ -57,6 +64,9 @@ interface Ccxt {
   readonly AuthenticationError: new () => Error
 }
 
+/** With keys it would also ask for the list of currencies, which the fake does not serve. */
+const WITHOUT_CURRENCIES = { has: { fetchCurrencies: false } }
+
 describe('ccxt', { timeout: 120_000 }, () => {
   let fake: FakeExchange
   let ccxt: Ccxt
@@ -64,7 +74,8 @@ describe('ccxt', { timeout: 120_000 }, () => {
 
   before(async () => {
     fake = await startFake('ccxt')
-    ccxt = ((await import('ccxt')) as unknown as { default: Ccxt }).default
+    const module: unknown = await import('ccxt')
+    ccxt = (module as { readonly default: Ccxt }).default
   })
   after(async () => {
     for (const exchange of exchanges) await exchange.close()
@@ -84,12 +95,12 @@ describe('ccxt', { timeout: 120_000 }, () => {
     // Sockets without TLS need this agent.
     await exchange.loadHttpProxyAgent()
     exchanges.push(exchange)
+    await exchange.loadMarkets()
     return exchange
   }
 
   test('loads the markets', async () => {
     const exchange = await connect()
-    await exchange.loadMarkets()
     const markets = Object.values(exchange.markets)
     assert.deepEqual(markets.map(({ id }) => id).sort(), nativeNames(fake.instruments))
     const byId = (id: string): Market | undefined => markets.find((market) => market.id === id)
@@ -120,16 +131,15 @@ describe('ccxt', { timeout: 120_000 }, () => {
     const exchange = await connect()
     for (let seen = 0; seen < 5; seen++) {
       const ticker = await exchange.watchTicker('BTC/USDT:USDT')
-      const before = fake.trades('BTC-USDT-SWAP').findLast(({ timestamp }) => timestamp <= ticker.timestamp)
       assert.equal(ticker.symbol, 'BTC/USDT:USDT')
-      assert.equal(ticker.last, Number(before?.price))
+      assertShowsLastTrade(ticker, seen === 0, fake.trades('BTC-USDT-SWAP'))
       assert.ok(ticker.bid < ticker.ask)
     }
   })
 
   test('keeps the incremental book equal to the book of the fake', async () => {
     const exchange = await connect()
-    for (let equal = 0; equal < 10; ) {
+    for (let equal = 0; equal < 10;) {
       const book = await exchange.watchOrderBook('BTC/USDT')
       const truth = fake.book('BTC-USDT')
       if (book.nonce !== truth.sequence) continue
@@ -142,7 +152,7 @@ describe('ccxt', { timeout: 120_000 }, () => {
   for (const limit of [5, 1]) {
     test(`watches the best ${limit}`, async () => {
       const exchange = await connect()
-      for (let equal = 0; equal < 5; ) {
+      for (let equal = 0; equal < 5;) {
         const book = await exchange.watchOrderBook('ETH/USDT', limit)
         const { bids, asks, timestamp } = fake.book('ETH-USDT')
         assert.ok(book.bids.length <= limit && book.asks.length <= limit)
@@ -162,9 +172,7 @@ describe('ccxt', { timeout: 120_000 }, () => {
 
   test('logs in and watches the balance', async () => {
     const { apiKey, secret, passphrase } = CREDENTIALS
-    const exchange = await connect({ apiKey, secret, password: passphrase })
-    // With keys it would also ask for currencies, which the fake does not list.
-    exchange.has['fetchCurrencies'] = false
+    const exchange = await connect({ apiKey, secret, password: passphrase, ...WITHOUT_CURRENCIES })
     await exchange.watchBalance()
     fake.setBalance('SOL', { available: '12.5', frozen: '2.5' })
     let balance = await exchange.watchBalance()
@@ -173,14 +181,17 @@ describe('ccxt', { timeout: 120_000 }, () => {
   })
 
   test('rejects a login with a wrong secret', async () => {
-    const exchange = await connect({ apiKey: CREDENTIALS.apiKey, secret: 'wrong', password: CREDENTIALS.passphrase })
-    exchange.has['fetchCurrencies'] = false
+    const exchange = await connect({
+      apiKey: CREDENTIALS.apiKey,
+      secret: 'wrong',
+      password: CREDENTIALS.passphrase,
+      ...WITHOUT_CURRENCIES,
+    })
     await assert.rejects(exchange.watchBalance(), (error) => error instanceof ccxt.AuthenticationError)
   })
 
   test('rejects what the exchange does not know', async () => {
     const exchange = await connect()
-    await exchange.loadMarkets()
     const native = fake.instruments.find((instrument) => instrument.native.instId === 'BTC-USDT')!.native
     // A market that was delisted after it was loaded: otherwise the client would not even ask.
     const delisted = { ...native, instId: 'NOPE-USDT', baseCcy: 'NOPE' }
@@ -191,7 +202,10 @@ describe('ccxt', { timeout: 120_000 }, () => {
       assert.match(error.message, /NOPE-USDT/)
       return true
     })
-    await assert.rejects(exchange.fetchTrades('NOPE/USDT'), (error: Error) => error instanceof ccxt.BadSymbol && error.message.includes('51001'))
+    await assert.rejects(
+      exchange.fetchTrades('NOPE/USDT'),
+      (error: Error) => error instanceof ccxt.BadSymbol && error.message.includes('51001'),
+    )
   })
 
   test('fetches trades', async () => {
@@ -202,7 +216,10 @@ describe('ccxt', { timeout: 120_000 }, () => {
       latest.map(({ info }) => info),
       fake.trades('BTC-USDT'),
     )
-    const older = await exchange.fetchTrades('BTC/USDT', undefined, 100, { method: 'publicGetMarketHistoryTrades', after: latest[0]!.id })
+    const older = await exchange.fetchTrades('BTC/USDT', undefined, 100, {
+      method: 'publicGetMarketHistoryTrades',
+      after: latest[0]!.id,
+    })
     assert.equal(older.length, 100)
     assertRowsAreGenerated(
       [...older, ...latest].map(({ info }) => info),

@@ -5,10 +5,22 @@ import { buildIfStale, loadTesting } from '../src/built.ts'
 /** Lively enough for a test of seconds, and not limited by how often tests ask. */
 export async function startFake(seed: string): Promise<FakeExchange> {
   const { startFakeExchange } = await loadTesting(buildIfStale())
-  return startFakeExchange({ exchange: 'okx', seed, tradesPerSecond: 20, bookUpdatesPerSecond: 10, enforceDialLimit: false, credentials: CREDENTIALS })
+  return startFakeExchange({
+    exchange: 'okx',
+    seed,
+    tradesPerSecond: 20,
+    bookUpdatesPerSecond: 10,
+    historyMs: 5 * 60_000,
+    enforceDialLimit: false,
+    credentials: CREDENTIALS,
+  })
 }
 
-export const CREDENTIALS = { apiKey: '6b1a3c52-09f4-4d1e-8f55-1c7a2b9d0e43', secret: 'A1B2C3D4E5F60718293A4B5C6D7E8F90', passphrase: 'Peer-Test1' }
+export const CREDENTIALS = {
+  apiKey: '6b1a3c52-09f4-4d1e-8f55-1c7a2b9d0e43',
+  secret: 'A1B2C3D4E5F60718293A4B5C6D7E8F90',
+  passphrase: 'Peer-Test1',
+}
 
 /** A row of the `trades` channel or of REST, as the exchange writes it. */
 export interface TradeRow {
@@ -40,6 +52,20 @@ export function assertRowsAreGenerated(rows: readonly TradeRow[], fills: readonl
     const previous = rows[index - 1]
     if (previous !== undefined) assert.equal(ids[0], String(Number(previous.tradeId) + 1), 'ids are dense')
   })
+}
+
+/** The ticker shows the last trade before it; the very first one may be as old as the market's last step. */
+export function assertShowsLastTrade(
+  ticker: { readonly last: number; readonly timestamp: number },
+  isFirst: boolean,
+  fills: readonly FakeFill[],
+): void {
+  const until = fills.filter(({ timestamp }) => timestamp <= ticker.timestamp)
+  const allowed = isFirst ? until.filter(({ timestamp }) => timestamp >= ticker.timestamp - 1_000) : until.slice(-1)
+  assert.ok(
+    allowed.some(({ price }) => Number(price) === ticker.last),
+    `last ${ticker.last}, but the tape ends with ${until.at(-1)?.price}`,
+  )
 }
 
 export function nativeNames(instruments: readonly FakeInstrument[], type?: string): string[] {

@@ -1,7 +1,15 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import type { FakeExchange } from 'tapekeeper/testing'
-import { CREDENTIALS, assertRowsAreGenerated, nativeNames, startFake, until, type TradeRow } from './fake.ts'
+import {
+  CREDENTIALS,
+  assertRowsAreGenerated,
+  assertShowsLastTrade,
+  nativeNames,
+  startFake,
+  until,
+  type TradeRow,
+} from './fake.ts'
 
 interface Arg {
   readonly channel: string
@@ -19,8 +27,8 @@ interface Event {
 }
 interface WsClient {
   on(event: 'open' | 'update' | 'response' | 'exception' | 'authenticated' | 'reconnect', listener: (event: Event) => void): void
-  subscribe(args: Arg | readonly Arg[]): readonly Promise<unknown>[]
-  unsubscribe(args: Arg | readonly Arg[]): readonly Promise<unknown>[]
+  subscribe(args: Arg | readonly Arg[]): unknown
+  unsubscribe(args: Arg | readonly Arg[]): unknown
   closeAll(force?: boolean): void
 }
 interface Rest {
@@ -58,7 +66,8 @@ describe('okx-api', { timeout: 120_000 }, () => {
 
   before(async () => {
     fake = await startFake('okx-api')
-    okx = (await import('okx-api')) as unknown as OkxApi
+    const module: unknown = await import('okx-api')
+    okx = module as OkxApi
   })
   after(async () => {
     for (const client of clients) client.closeAll(true)
@@ -68,7 +77,10 @@ describe('okx-api', { timeout: 120_000 }, () => {
   /** What the client tells its user, by kind. One client per endpoint: its `wsUrl` replaces all of them. */
   function connect(wsUrl: string, options: object = {}) {
     const quiet: Log = () => undefined
-    const client = new okx.WebsocketClient({ wsUrl, pingInterval: 500, pongTimeout: 1_000, ...options }, { trace: quiet, info: quiet, error: quiet })
+    const client = new okx.WebsocketClient(
+      { wsUrl, pingInterval: 500, pongTimeout: 1_000, ...options },
+      { trace: quiet, info: quiet, error: quiet },
+    )
     clients.push(client)
     const seen = { updates: [] as Event[], responses: [] as Event[], exceptions: [] as Event[], logins: [] as Event[], losses: 0 }
     client.on('update', (event) => seen.updates.push(event))
@@ -86,7 +98,12 @@ describe('okx-api', { timeout: 120_000 }, () => {
   test('streams trades and tickers as they were generated', async () => {
     const { client, seen, rows } = connect(fake.endpoints.public)
     const instIds = ['BTC-USDT', 'BTC-USDT-SWAP', 'BTC-USD-261225']
-    client.subscribe(instIds.flatMap((instId) => [{ channel: 'trades', instId }, { channel: 'tickers', instId }]))
+    client.subscribe(
+      instIds.flatMap((instId) => [
+        { channel: 'trades', instId },
+        { channel: 'tickers', instId },
+      ]),
+    )
     await until(() => instIds.every((instId) => rows('trades', instId).length >= 20), '20 trades each')
     await until(() => instIds.every((instId) => rows('tickers', instId).length >= 5), '5 tickers each')
 
@@ -95,14 +112,16 @@ describe('okx-api', { timeout: 120_000 }, () => {
     for (const instId of instIds) {
       const fills = fake.trades(instId)
       assertRowsAreGenerated(rows<TradeRow>('trades', instId), fills)
-      for (const ticker of rows<Ticker>('tickers', instId)) {
+      rows<Ticker>('tickers', instId).forEach((ticker, index) => {
         assert.equal(ticker.instId, instId)
-        const before = fills.findLast(({ timestamp }) => timestamp <= Number(ticker.ts))
-        assert.equal(ticker.last, before?.price)
+        assertShowsLastTrade({ last: Number(ticker.last), timestamp: Number(ticker.ts) }, index === 0, fills)
         assert.ok(Number(ticker.bidPx) < Number(ticker.askPx))
-      }
+      })
     }
-    assert.ok(fake.requests.some(({ op }) => op === 'ping'), 'the client has sent its text ping')
+    assert.ok(
+      fake.requests.some(({ op }) => op === 'ping'),
+      'the client has sent its text ping',
+    )
     assert.equal(seen.losses, 0, 'and got its pong')
     assert.deepEqual(seen.exceptions, [])
   })
@@ -118,7 +137,8 @@ describe('okx-api', { timeout: 120_000 }, () => {
     const check = ({ arg, action, data }: Event): void => {
       const [book] = data as readonly [Book]
       const truth = fake.book(instId)
-      const shown = (levels: readonly (readonly string[])[]) => levels.map(([price, size, , orders]) => [price, size, Number(orders)])
+      const shown = (levels: readonly (readonly string[])[]) =>
+        levels.map(([price, size, , orders]) => [price, size, Number(orders)])
       if (arg?.channel === 'books') {
         if (action === 'snapshot') assert.equal(book.prevSeqId, -1)
         else assert.equal(book.prevSeqId, sequence)
@@ -130,7 +150,8 @@ describe('okx-api', { timeout: 120_000 }, () => {
           }
         }
         if (truth.sequence !== sequence) return
-        const sorted = (side: 'asks' | 'bids', sign: number) => shown([...sides[side].values()].sort((a, b) => sign * (Number(a[0]) - Number(b[0]))))
+        const sorted = (side: 'asks' | 'bids', sign: number) =>
+          shown([...sides[side].values()].sort((a, b) => sign * (Number(a[0]) - Number(b[0]))))
         assert.deepEqual(sorted('asks', 1), truth.asks)
         assert.deepEqual(sorted('bids', -1), truth.bids)
         equal++
@@ -234,7 +255,8 @@ describe('okx-api', { timeout: 120_000 }, () => {
     for (const instType of ['SPOT', 'SWAP', 'FUTURES']) {
       const rows = await rest.getInstruments({ instType })
       assert.deepEqual(rows.map(({ instId }) => String(instId)).sort(), nativeNames(fake.instruments, instType))
-      for (const row of rows) assert.deepEqual(row, fake.instruments.find(({ native }) => native.instId === row['instId'])?.native)
+      for (const row of rows)
+        assert.deepEqual(row, fake.instruments.find(({ native }) => native.instId === row['instId'])?.native)
     }
 
     const instId = 'BTC-USDT'
@@ -259,7 +281,10 @@ describe('okx-api', { timeout: 120_000 }, () => {
 
     const candles = await rest.getCandles({ instId, bar: '1m', limit: '3' })
     assert.equal(candles.length, 3)
-    assert.deepEqual(candles.map((candle) => candle[8]), ['0', '1', '1'])
+    assert.deepEqual(
+      candles.map((candle) => candle[8]),
+      ['0', '1', '1'],
+    )
   })
 
   test('throws what REST refuses', async () => {

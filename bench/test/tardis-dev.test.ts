@@ -27,7 +27,8 @@ describe('tardis-dev', { timeout: 120_000 }, () => {
 
   before(async () => {
     fake = await startFake('tardis-dev')
-    tardis = (await import('tardis-dev')) as unknown as Tardis
+    const module: unknown = await import('tardis-dev')
+    tardis = module as Tardis
   })
   after(async () => {
     delete process.env['WSS_URL_OKEX']
@@ -53,7 +54,15 @@ describe('tardis-dev', { timeout: 120_000 }, () => {
     const fills = fake.trades('BTC-USDT')
     const start = fills.findIndex(({ id }) => id === trades[0]?.id)
     assert.deepEqual(
-      trades.map(({ type, symbol, id, price, amount, side, timestamp }) => ({ type, symbol, id, price, amount, side, timestamp })),
+      trades.map(({ type, symbol, id, price, amount, side, timestamp }) => ({
+        type,
+        symbol,
+        id,
+        price,
+        amount,
+        side,
+        timestamp,
+      })),
       fills.slice(start, start + trades.length).map(({ id, price, size, side, timestamp }) => ({
         type: 'trade',
         symbol: 'BTC-USDT',

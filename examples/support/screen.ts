@@ -1,5 +1,3 @@
-import { stripVTControlCharacters, styleText } from 'node:util'
-
 /** The part of a terminal this needs, so that anything with `write` will do. */
 interface Terminal {
   readonly isTTY?: boolean
@@ -52,18 +50,18 @@ export class Screen {
 
   /** A line that wraps would count as two and spoil the next erasing. */
   #fit(line: string): string {
-    const width = this.#out.columns ?? 80
-    const plain = stripVTControlCharacters(line)
-    return plain.length < width ? line : plain.slice(0, width - 1)
+    return line.slice(0, this.#out.columns || 80) // some terminals say 0
   }
 }
 
-/** Columns as wide as their widest cell; numbers to the right. */
+/** Columns as wide as their widest cell; columns of numbers to the right. */
 export function table(head: readonly string[], rows: readonly (readonly string[])[]): string[] {
-  const width = (column: number): number => Math.max(...[head, ...rows].map((row) => row[column]?.length ?? 0))
-  const widths = head.map((_, column) => width(column))
-  const isNumber = (cell: string): boolean => /^[\d.]+$/.test(cell)
+  const columns = head.map((title, i) => {
+    const cells = rows.map((row) => row[i] ?? '')
+    const isNumeric = cells.every((cell) => /^(?:[\d.]+|-)$/.test(cell))
+    return { isNumeric, width: Math.max(...[title, ...cells].map(({ length }) => length)) }
+  })
   const line = (cells: readonly string[]): string =>
-    cells.map((cell, i) => (isNumber(cell) ? cell.padStart(widths[i]!) : cell.padEnd(widths[i]!))).join('  ')
-  return [styleText('bold', line(head)), ...rows.map(line)]
+    columns.map(({ isNumeric, width }, i) => (isNumeric ? cells[i]?.padStart(width) : cells[i]?.padEnd(width))).join('  ')
+  return [head, ...rows].map(line)
 }

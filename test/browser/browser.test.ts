@@ -32,13 +32,17 @@ afterAll(async () => {
 })
 
 test('a page in a real browser collects trades from the built package', { timeout: 120_000 }, async ({ skip }) => {
-  skip(CHROMIUM === undefined, 'no Chromium on this machine (Debian: apt-get install chromium)')
+  if (CHROMIUM === undefined) {
+    const reason = 'no Chromium on this machine (Debian: apt-get install chromium)'
+    console.warn(`browser test skipped: ${reason}`)
+    return skip(reason)
+  }
 
   const fake = await startFakeExchange({ exchange: 'okx', seed: 1 })
   cleanups.push(() => fake.close())
   const script = await bundlePage()
   const url = await serve(script)
-  const browser = await chromium.launch({ executablePath: CHROMIUM!, args: FLAGS })
+  const browser = await chromium.launch({ executablePath: CHROMIUM, args: FLAGS })
   cleanups.push(() => browser.close())
   const page = await browser.newPage()
   const complaints: string[] = []

@@ -19,6 +19,8 @@ export interface BookChanges {
 export const BOOK_DEPTH = 400
 /** A spread wider than this many ticks is closed at once. */
 const WIDE_SPREAD = 6
+/** The price moves by no more than this at once. Ticks. */
+const WIDEST_STEP = 20
 /**
  * A living order book: orders come, go and change near the top more than far away. Where best levels vanish, either side may move
  * into the room: that is the random walk of the price. Bids always stay below asks, and above zero.
@@ -54,8 +56,8 @@ export class BookModel {
       if (roll < 0.5) this.#resize(side, index)
       else if (roll < 0.75) this.#insert(side, index)
       else this.#remove(side, index)
+      this.#closeSpread(side)
     }
-    this.#closeSpread()
   }
 
   /** A taker order has eaten `levels` whole levels and `lots` of the one behind them. */
@@ -67,7 +69,7 @@ export class BookModel {
       best.size -= lots
       this.#changed[side].set(best.price, best)
     }
-    this.#closeSpread()
+    this.#closeSpread(side)
   }
 
   /** What has changed since the last call. */
@@ -117,12 +119,14 @@ export class BookModel {
     this.#place(side, index, better + direction * Math.max(1, offset))
   }
 
-  /** Market makers: however much is taken, there is soon a narrow market again. Prices far from where they began tend back. */
-  #closeSpread(): void {
+  /** Market makers: however much is taken from `side`, there is a narrow market again. Prices far from where they began tend back. */
+  #closeSpread(side: BookSide): void {
     const [bid] = this.bids
     const [ask] = this.asks
     if (bid === undefined || ask === undefined || ask.price - bid.price <= WIDE_SPREAD) return
-    const rises = this.#mayMove('bids') && (!this.#mayMove('asks') || this.#random() < 0.5)
+    // The other side follows a small step; a hole is filled from the side it is in, or the price would jump from hole to hole.
+    const hole = ask.price - bid.price > WIDEST_STEP ? side : undefined
+    const rises = hole === undefined ? this.#mayMove('bids') && (!this.#mayMove('asks') || this.#random() < 0.5) : hole === 'bids'
     if (rises) this.#place('bids', 0, ask.price - 1 - this.#upTo(3))
     else this.#place('asks', 0, bid.price + 1 + this.#upTo(3))
   }

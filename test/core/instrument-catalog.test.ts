@@ -1,0 +1,108 @@
+import { describe, expect, test } from 'vitest'
+import { InstrumentCatalog } from '../../src/core/instrument-catalog.ts'
+import { createRestClient } from '../../src/core/rest-client.ts'
+import { silentLogger, type Logger } from '../../src/ports/logger.ts'
+import { acme } from '../support/acme.ts'
+import { createTestWorld, httpAnswer, inVirtualTime } from '../support/test-ports.ts'
+
+const LIST = [
+  { symbol: 'ABC-USD', live: true },
+  { symbol: 'XYZ-USD', live: false },
+]
+const HOUR_MS = 3_600_000
+
+function setUp() {
+  const world = createTestWorld(() => 0.5)
+  world.answer = () => httpAnswer(200, LIST)
+  const catalog = new InstrumentCatalog(acme, createRestClient('https://api.acme.test', world.ports), world.clock)
+  const warnings: string[] = []
+  const logger: Logger = { ...silentLogger, warn: (message) => warnings.push(message) }
+  return { world, catalog, warnings, logger, vt: <T>(promise: Promise<T>) => inVirtualTime(world.clock, promise) }
+}
+
+describe('loading', () => {
+  test('whoever asks meanwhile shares one request; it is fresh for an hour', async () => {
+    const { world, catalog, logger, vt } = setUp()
+    const results = await vt(Promise.all([catalog.load('spot'), catalog.load('spot'), catalog.resolve('ABC-USD', logger), catalog.livePairs()]))
+    expect(results[0]).toHaveLength(2)
+    expect(results[3]).toEqual(['ABC-USD'])
+    expect(world.requests).toHaveLength(1)
+    await world.clock.advance(HOUR_MS - 1_000)
+    await vt(catalog.load('spot'))
+    expect(world.requests).toHaveLength(1)
+    await world.clock.advance(1_001)
+    await vt(catalog.load('spot'))
+    expect(world.requests).toHaveLength(2)
+  })
+
+  test('after a failure the exchange is left alone for a while, then asked again', async () => {
+    const { world, catalog, vt } = setUp()
+    world.answer = () => httpAnswer(400)
+    await expect(vt(catalog.load('spot'))).rejects.toMatchObject({ code: 'REST_FAILED' })
+    await expect(vt(catalog.load('spot'))).rejects.toMatchObject({ code: 'REST_FAILED' })
+    expect(world.requests).toHaveLength(1)
+    world.answer = () => httpAnswer(200, LIST)
+    await world.clock.advance(15_001)
+    expect(await vt(catalog.load('spot'))).toHaveLength(2)
+  })
+
+  test('pairs fall back to the built-in list', async () => {
+    const { world, catalog, vt } = setUp()
+    world.answer = () => Promise.reject(new Error('offline'))
+    expect(await vt(catalog.livePairs())).toEqual(acme.fallbackPairs)
+  })
+})
+
+describe('resolving', () => {
+  test('by the list', async () => {
+    const { catalog, logger, warnings, vt } = setUp()
+    expect(await vt(catalog.resolve('ABC-USD', logger))).toMatchObject({ nativeSymbol: 'abcusd', instrument: { symbol: 'ABC-USD', live: true } })
+    expect(warnings).toEqual([])
+    expect([catalog.symbolOf('abcusd'), catalog.symbolOf('nopusd'), catalog.symbolOf('x')]).toEqual(['ABC-USD', 'NOP-USD', undefined])
+  })
+
+  test('one that does not trade is resolved, with a warning', async () => {
+    const { catalog, logger, warnings, vt } = setUp()
+    expect(await vt(catalog.resolve('XYZ-USD', logger))).toMatchObject({ nativeSymbol: 'xyzusd' })
+    expect(warnings).toEqual(['XYZ-USD is not trading: halted'])
+  })
+
+  test('an unknown one is an error that names the nearest', async () => {
+    const { catalog, logger, vt } = setUp()
+    await expect(vt(catalog.resolve('ABD-USD', logger))).rejects.toMatchObject({
+      code: 'SYMBOL_UNKNOWN',
+      message: 'Acme has no instrument "ABD-USD", did you mean "ABC-USD"?',
+      context: { exchange: 'acme', symbol: 'ABD-USD', nearest: 'ABC-USD' },
+    })
+  })
+
+  test.each(['BTC', 'BTC/USDT', ''])('%j cannot be one: nobody is asked', async (symbol) => {
+    const { world, catalog, logger, vt } = setUp()
+    await expect(vt(catalog.resolve(symbol, logger))).rejects.toMatchObject({ code: 'SYMBOL_UNKNOWN' })
+    expect(world.requests).toHaveLength(0)
+  })
+
+  test.each([
+    ['fails', () => httpAnswer(400)],
+    ['does not come in time', () => new Promise<never>(() => undefined)],
+  ])('by the naming convention when the list %s, with a warning', async (_name, answer) => {
+    const { world, catalog, logger, warnings, vt } = setUp()
+    world.answer = answer
+    const before = world.clock.now()
+    expect(await vt(catalog.resolve('ABC-USD', logger))).toEqual({ nativeSymbol: 'abcusd', instrument: undefined })
+    expect(world.clock.now() - before).toBeLessThanOrEqual(5_000)
+    expect(warnings).toEqual(["instrument list not available, using Acme's naming convention"])
+    expect(world.clock.pending).toBe(0)
+  })
+
+  test('an older list is better than none; a newer one forgets what was delisted', async () => {
+    const { world, catalog, logger, vt } = setUp()
+    await vt(catalog.resolve('ABC-USD', logger))
+    await world.clock.advance(HOUR_MS + 1)
+    world.answer = () => httpAnswer(400)
+    expect(await vt(catalog.resolve('ABC-USD', logger))).toMatchObject({ instrument: { symbol: 'ABC-USD' } })
+    world.answer = () => httpAnswer(200, LIST.slice(1))
+    await world.clock.advance(20_000)
+    await expect(vt(catalog.resolve('ABC-USD', logger))).rejects.toMatchObject({ code: 'SYMBOL_UNKNOWN' })
+  })
+})

@@ -1,0 +1,91 @@
+import { spawn } from 'node:child_process'
+import { readdirSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { beforeAll, describe, expect, test } from 'vitest'
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+
+/** Every example, how it is called, and a line that it prints only when it did what it is about. */
+const EXAMPLES: readonly (readonly [command: string, telling: RegExp])[] = [
+  ['demo.ts --seconds 6', /^result {6}every stream is running$/m],
+  ['quick-start.ts', /^Trade: ETH-USDT (?:buy|sell) [\d.]+ at [\d.]+$/m],
+  ['many-collectors.ts', /^2 sockets for all of them: .*\b22\b.*\b11\b/m],
+  ['custom-collector.ts', /^restarts: 1$/m],
+  ['stream-iterator.ts', /^read [1-9]\d* trades; the queue was full for [1-9]\d* more$/m],
+  ['decode-recording.ts', /^BTC-USDT trade: [1-9]\d*$/m],
+  ['balances.ts', /^BTC: 0\.85 in all, 0\.75 free, 0\.1 locked$/m],
+]
+
+interface Outcome {
+  readonly code: number | null
+  readonly stdout: string
+  readonly stderr: string
+}
+
+/** Runs one example as its reader would. `interruptAt` is output at which to press Ctrl-C. */
+function run(command: string, interruptAt?: RegExp): Promise<Outcome> {
+  const [file = '', ...args] = command.split(' ')
+  const child = spawn(process.execPath, ['--import', 'tsx', `examples/${file}`, ...args], { cwd: root })
+  const output = { stdout: '', stderr: '' }
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    output.stdout += text
+    if (interruptAt?.test(output.stdout) !== true) return
+    interruptAt = undefined // once: a second Ctrl-C would kill it
+    child.kill('SIGINT')
+  })
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (output.stderr += text))
+  return new Promise((resolve, reject) => {
+    child.once('error', reject)
+    child.once('close', (code) => resolve({ code, ...output }))
+  })
+}
+
+/** Two at a time: each is a process of its own, and most of their time is waiting. */
+async function runAll(commands: readonly string[]): Promise<Map<string, Outcome>> {
+  const outcomes = new Map<string, Outcome>()
+  const left = [...commands]
+  const work = async (): Promise<void> => {
+    for (let command = left.shift(); command !== undefined; command = left.shift()) outcomes.set(command, await run(command))
+  }
+  await Promise.all([work(), work()])
+  return outcomes
+}
+
+describe('examples', () => {
+  let outcomes = new Map<string, Outcome>()
+  beforeAll(async () => {
+    outcomes = await runAll(EXAMPLES.map(([command]) => command))
+  }, 180_000)
+
+  test.each(EXAMPLES)('%s ends by itself, having shown what it is about', (command, telling) => {
+    const { code, stdout, stderr } = outcomes.get(command)!
+    expect(stdout).toMatch(telling)
+    expect(stderr).not.toMatch(/\bError\b|unhandled/i)
+    expect(code).toBe(0)
+  })
+
+  test('the demo shows the cut and the recovery of both pairs', () => {
+    const { stdout } = outcomes.get('demo.ts --seconds 6')!
+    for (const symbol of ['BTC-USDT', 'ETH-USDT']) {
+      expect(stdout).toMatch(new RegExp(`${symbol} {2}degraded: .*\n[^]*${symbol} {2}running again after \\d+ ms`))
+    }
+    expect(stdout).toMatch(/^reconnects {2}BTC-USDT 1, ETH-USDT 1$/m)
+  })
+
+  test('none is left out', () => {
+    const files = readdirSync(new URL('../../examples', import.meta.url)).filter((file) => file.endsWith('.ts'))
+    expect(files.toSorted()).toEqual(EXAMPLES.map(([command]) => command.split(' ')[0]).toSorted())
+  })
+
+  test('Ctrl-C ends the demo cleanly, with a summary', async () => {
+    const { code, stdout } = await run('demo.ts', /^\d+ s of 20 s$/m)
+    expect(stdout).toMatch(/^result {6}stopped by hand$/m)
+    expect(code).toBe(0)
+  })
+
+  test('a wrong option of the demo is refused', async () => {
+    const { code, stderr } = await run('demo.ts --seconds nine')
+    expect(stderr).toContain('--seconds must be a number, 4 or more')
+    expect(code).toBe(1)
+  })
+})
