@@ -10,7 +10,7 @@ export type { StartOutcome } from './core/collector/lifecycle.ts'
 export type { BaseCollectorOptions } from './core/collector/base-options.ts'
 export { ExchangeCollector } from './core/collector/exchange-collector.ts'
 export type { ExchangeCollectorConfig } from './core/collector/exchange-config.ts'
-export type { CollectorStatus } from './core/collector/collector-state.ts'
+export { COLLECTOR_STATUSES, type CollectorStatus } from './core/collector/collector-state.ts'
 export type {
   CollectorEvents,
   RawFrame,
@@ -21,10 +21,13 @@ export type {
   SubscriptionStatus,
 } from './core/collector/events.ts'
 export type { DataCallback } from './core/collector/delivery.ts'
-export type { DataStream, OverflowPolicy, StreamOptions } from './core/collector/data-stream.ts'
+export { OVERFLOW_POLICIES, type DataStream, type OverflowPolicy, type StreamOptions } from './core/collector/data-stream.ts'
 export type { HealthIssue, HealthStatus } from './core/collector/health.ts'
 export type { CollectorStatistics, CollectorStatusReport, SubscriptionReport } from './core/collector/status-report.ts'
 export type { Counters } from './core/collector/counters.ts'
+export { createMemoryCursorStore, type CursorStore, type TapeCursor } from './core/tape/cursor-store.ts'
+export { GAP_REASONS, type Gap, type GapReason } from './core/tape/gap.ts'
+export type { Completeness, HourCounts, StreamCompleteness, TapeCounts } from './core/tape/completeness.ts'
 export { validateOhlcvData, type OhlcvInput } from './core/validate-ohlcv.ts'
 export type { ConfigProblem } from './core/config-problems.ts'
 export {
@@ -36,12 +39,14 @@ export {
   type SymbolLookup,
   type Topic,
   type TopicRequest,
+  type TradeHistory,
+  type TradeTarget,
 } from './core/exchange-definition.ts'
 export type { DataFrame, Frame, FrameDecoder, Reaction, RejectedFrame } from './core/frame.ts'
-export type { RestClient, RestOutcome } from './core/rest-client.ts'
+export type { RestClient, RestLimit, RestOutcome } from './core/rest-client.ts'
 
 export { DATA_TYPES, DataType } from './domain/data-type.ts'
-export { decimal, Decimal, decimalString, type DecimalString } from './domain/decimal.ts'
+export { decimal, Decimal, decimalString, MAX_DECIMAL_LENGTH, type DecimalString } from './domain/decimal.ts'
 export { MARKET_TYPES, parseSymbol, type Instrument, type MarketType, type SymbolParts } from './domain/instrument.ts'
 export type {
   Balance,

@@ -55,7 +55,7 @@ function describe(issue: z.core.$ZodIssue, input: unknown, schema: z.ZodType): r
       const allowed = keysAt(schema, path)
       return issue.keys.map((key) => {
         const nearest = nearestTo(key, allowed)
-        return problem([...path, key], `unknown key "${key}"`, allowed, nearest, 'keys')
+        return problem([...path, key], `unknown key "${[...path, key].join('.')}"`, allowed, nearest, 'keys')
       })
     }
     case 'invalid_value': {

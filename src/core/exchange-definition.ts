@@ -3,7 +3,8 @@ import type { DataType } from '../domain/data-type.ts'
 import type { Instrument, MarketType } from '../domain/instrument.ts'
 import type { CandleTimeframe } from '../domain/timeframe.ts'
 import type { FrameDecoder } from './frame.ts'
-import type { RestClient } from './rest-client.ts'
+import type { PointOf } from '../domain/market-data.ts'
+import type { RestClient, RestLimit } from './rest-client.ts'
 
 /** API keys of an account. Kept out of every log, error and status. */
 export interface Credentials {
@@ -56,6 +57,37 @@ export interface Keepalive {
   readonly periodMs: number
 }
 
+/** What trade ids prove, and how trades that were missed can be read again. */
+export interface TradeHistory {
+  /**
+   * - `dense`: each id is the one before plus 1
+   * - `aggregated`: so are the ids of fills, but one row may stand for several (`Trade.count`), with the last one's id
+   * - `none`: ids only tell copies apart
+   */
+  readonly contiguity: 'dense' | 'aggregated' | 'none'
+  /** One page of single fills with ids below `beforeId`, newest first, marked as backfilled; empty when there are none. */
+  pageBefore?(
+    rest: RestClient,
+    target: TradeTarget,
+    beforeId: string,
+    now: number,
+    signal: AbortSignal,
+  ): Promise<readonly PointOf<'trade'>[]>
+  /** For `none`: all trades of a span of exchange time, marked as backfilled. */
+  between?(
+    rest: RestClient,
+    target: TradeTarget,
+    fromTime: number,
+    toTime: number,
+    signal: AbortSignal,
+  ): Promise<readonly PointOf<'trade'>[]>
+}
+
+export interface TradeTarget {
+  readonly symbol: string
+  readonly nativeSymbol: string
+}
+
 /** Everything the core needs to know about an exchange: data and pure functions, no socket, no timer. */
 export interface ExchangeDefinition {
   readonly id: string
@@ -69,6 +101,10 @@ export interface ExchangeDefinition {
   readonly dataTypes: readonly DataType[]
   readonly orderBookDepths: readonly number[]
   readonly timeframes: readonly CandleTimeframe[]
+  /** Requests allowed per path, counted for all of this process together. */
+  readonly restLimits?: Readonly<Record<string, RestLimit>>
+  /** How the tape of trades is kept complete; without it, as for `none`. */
+  readonly trades?: TradeHistory
   /** Checks `config.customParams`. The core itself heeds two: `pingIntervalMs` (keepalive period) and `maxSubscriptionsPerSocket`. */
   readonly customParams: z.ZodType<Record<string, unknown>>
   /** Checks `config.credentials`; absent where nothing is private. */

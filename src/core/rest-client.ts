@@ -4,6 +4,7 @@ import type { HttpResponse } from '../ports/http.ts'
 import type { Ports } from '../ports/ports.ts'
 import { retryAfterMs } from '../ports/socket.ts'
 import { backoffDelay, type BackoffPolicy } from './backoff.ts'
+import { SlidingWindow } from './sliding-window.ts'
 
 /** What an exchange's REST answer amounts to, read from its envelope. */
 export type RestOutcome<T> =
@@ -26,13 +27,36 @@ const ATTEMPTS = 3
 const TIMEOUT_MS = 5_000
 const LONGEST_WAIT_MS = 10_000
 
-export function createRestClient(baseUrl: string, ports: Ports): RestClient {
+/** How often a path may be asked. */
+export interface RestLimit {
+  readonly count: number
+  readonly perMs: number
+}
+
+/** One client per host and process: `limits` are kept by its own count. Requests over a limit wait their turn. */
+export function createRestClient(baseUrl: string, ports: Ports, limits: Readonly<Record<string, RestLimit>> = {}): RestClient {
   const root = baseUrl.replace(/\/+$/, '')
+  const windows = new Map(Object.entries(limits).map(([path, { count, perMs }]) => [path, new SlidingWindow(count, perMs)]))
+
+  async function waitForTurn(path: string, signal: AbortSignal | undefined): Promise<void> {
+    const window = windows.get(path.split('?', 1)[0] ?? path)
+    if (window === undefined) return
+    for (;;) {
+      const now = ports.clock.now()
+      const at = window.nextAt(now)
+      if (at <= now) {
+        window.note(now)
+        return
+      }
+      await sleep(ports.clock, at - now, signal)
+    }
+  }
 
   return {
     async get(path, read, signal) {
       const url = root + path
       for (let attempt = 0; ; attempt++) {
+        await waitForTurn(path, signal)
         const answer = await ask(url, ports, read, signal)
         if (answer.kind === 'ok') return answer.data
         const waitMs = Math.max(answer.waitMs ?? 0, backoffDelay(attempt, POLICY, ports.random))

@@ -4,7 +4,7 @@ import type { Credentials, ExchangeDefinition } from './exchange-definition.ts'
 import { InstrumentCatalog } from './instrument-catalog.ts'
 import { Dialer } from './link/dialer.ts'
 import { LinkPool } from './link/link-pool.ts'
-import { createRestClient } from './rest-client.ts'
+import { createRestClient, type RestClient } from './rest-client.ts'
 
 /** What one collector asks of its exchange's links. */
 export interface PoolRequest {
@@ -15,6 +15,10 @@ export interface PoolRequest {
   readonly endpoints: Readonly<Record<string, string>>
   readonly customParams: Readonly<Record<string, unknown>>
   readonly credentials: Credentials | undefined
+  /** A link is replaced, without a break, before it is this old. Milliseconds. */
+  readonly maxConnectionAgeMs: number
+  /** 1 for the second socket of a hot pair. */
+  readonly replica: number
   readonly logger: Logger
 }
 
@@ -22,6 +26,7 @@ export interface PoolRequest {
 export class Runtime {
   readonly #ports: Ports
   readonly #dialers = new Map<string, Dialer>()
+  readonly #rests = new Map<string, RestClient>()
   readonly #catalogs = new Map<string, InstrumentCatalog>()
   readonly #pools = new Map<string, LinkPool>()
 
@@ -36,17 +41,25 @@ export class Runtime {
     return count
   }
 
+  /** REST of one host, its request limits shared by all collectors. */
+  rest(definition: ExchangeDefinition, restUrl: string): RestClient {
+    const key = `${definition.id} ${restUrl}`
+    const rest = this.#rests.get(key) ?? createRestClient(restUrl, this.#ports, definition.restLimits)
+    this.#rests.set(key, rest)
+    return rest
+  }
+
   catalog(definition: ExchangeDefinition, restUrl: string): InstrumentCatalog {
     const key = `${definition.id} ${restUrl}`
     const catalog =
-      this.#catalogs.get(key) ?? new InstrumentCatalog(definition, createRestClient(restUrl, this.#ports), this.#ports.clock)
+      this.#catalogs.get(key) ?? new InstrumentCatalog(definition, this.rest(definition, restUrl), this.#ports.clock)
     this.#catalogs.set(key, catalog)
     return catalog
   }
 
   /** The pool that fits; collectors share one when endpoint, credentials and link settings are the same. */
   pool(request: PoolRequest): LinkPool {
-    const { definition, endpoint, endpoints, customParams, credentials } = request
+    const { definition, endpoint, endpoints, customParams, credentials, maxConnectionAgeMs, replica } = request
     const isPrivate = definition.privateEndpoints.includes(endpoint)
     const { pingIntervalMs, maxSubscriptionsPerSocket } = customParams
     const key = JSON.stringify([
@@ -56,6 +69,8 @@ export class Runtime {
       pingIntervalMs,
       maxSubscriptionsPerSocket,
       isPrivate && credentials,
+      maxConnectionAgeMs,
+      replica,
     ])
     const pool = this.#pools.get(key) ?? this.#newPool(request, isPrivate, () => this.#pools.delete(key))
     this.#pools.set(key, pool)
@@ -81,13 +96,14 @@ export class Runtime {
           ...definition.limits,
           subscriptionsPerConnection: asNumber(maxSubscriptionsPerSocket) ?? definition.limits.subscriptionsPerConnection,
         },
+        maxAgeMs: request.maxConnectionAgeMs,
         keepalive: { ...definition.keepalive, periodMs: asNumber(pingIntervalMs) ?? definition.keepalive.periodMs },
         wire: definition,
         decode: definition.createDecoder(this.catalog(definition, rest)),
         login: isPrivate && credentials !== undefined ? () => login(credentials) : undefined,
         syncClock: async () => {
           const before = clock.now()
-          const theirs = await definition.loadServerTime(createRestClient(rest, this.#ports))
+          const theirs = await definition.loadServerTime(this.rest(definition, rest))
           clockOffsetMs = theirs - (before + clock.now()) / 2
         },
       },

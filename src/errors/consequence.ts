@@ -18,7 +18,6 @@ export const CONSEQUENCE = {
   ABORTED: 'throw',
   SYMBOL_UNKNOWN: 'reject-subscription',
   SUBSCRIPTION_REJECTED: 'reject-subscription',
-  REQUEST_INVALID: 'reject-subscription',
   AUTH_FAILED: 'stop-login',
   START_TIMEOUT: 'report',
   SOCKET_LOST: 'reconnect',
@@ -30,7 +29,7 @@ export const CONSEQUENCE = {
   CALLBACK_FAILED: 'report',
   STREAM_OVERFLOW: 'drop-points',
   COLLECTOR_FAILED: 'restart',
-  DATA_STALE: 'restart',
+  CURSOR_FAILED: 'report',
 } as const
 
 export type ErrorCode = keyof typeof CONSEQUENCE

@@ -44,7 +44,11 @@ export function exchangeDefinition(id: string): ExchangeDefinition {
   const known = getSupportedExchanges()
   const nearest = nearestTo(id, known)
   const guess = nearest === undefined ? '' : `, did you mean "${nearest}"?`
-  throw new TapekeeperError('EXCHANGE_UNKNOWN', `exchange is "${id}"${guess} (allowed values: ${known.join(', ')})`, { exchange: id, known, nearest })
+  throw new TapekeeperError('EXCHANGE_UNKNOWN', `exchange is "${id}"${guess} (allowed values: ${known.join(', ')})`, {
+    exchange: id,
+    known,
+    nearest,
+  })
 }
 
 export function findExchange(id: string): ExchangeDefinition | undefined {

@@ -3,7 +3,7 @@ import type { Instrument, MarketType } from '../domain/instrument.ts'
 import type { ExchangeDefinition } from '../core/exchange-definition.ts'
 import type { Ports } from '../ports/ports.ts'
 import type { ConfigProblem } from '../core/config-problems.ts'
-import { nearestTo } from '../core/config-problems.ts'
+import { configError, nearestTo } from '../core/config-problems.ts'
 import type { InstrumentCatalog } from '../core/instrument-catalog.ts'
 import { exchangeConfigProblems, type ExchangeCollectorConfig } from '../core/collector/exchange-config.ts'
 import { ExchangeCollector } from '../core/collector/exchange-collector.ts'
@@ -37,7 +37,9 @@ export interface ListingOptions {
 export const ExchangeFactory = {
   /** @throws TapekeeperError `CONFIG_INVALID` or `EXCHANGE_UNKNOWN`, naming what is wrong and what is allowed. */
   createCollector(config: ExchangeCollectorConfig): ExchangeCollector {
-    const definition = exchangeDefinition(exchangeOf(config) ?? '')
+    const exchange = exchangeOf(config)
+    if (exchange === undefined) throw configError('collector', ExchangeFactory.validateConfig(config))
+    const definition = exchangeDefinition(exchange)
     return definition === okx ? new OkxCollector(config) : new ExchangeCollector(definition, config)
   },
 

@@ -4,7 +4,8 @@ import type { OkxCustomParams } from '../exchanges/okx/custom-params.ts'
 import { okx } from '../exchanges/okx/index.ts'
 
 /** A collector's configuration without `exchange`, and with OKX's own parameters typed. */
-export interface OkxCollectorConfig extends Omit<ExchangeCollectorConfig, 'exchange' | 'customParams'> {
+export interface OkxCollectorConfig extends Omit<ExchangeCollectorConfig, 'exchange' | 'customParams' | 'endpoints'> {
+  readonly endpoints?: { readonly [name in keyof typeof okx.endpoints]?: string } | undefined
   readonly customParams?: OkxCustomParams | undefined
 }
 
@@ -12,7 +13,12 @@ export interface OkxCollectorConfig extends Omit<ExchangeCollectorConfig, 'excha
 export class OkxCollector extends ExchangeCollector {
   /** @throws TapekeeperError `CONFIG_INVALID` naming every problem. */
   constructor(config: OkxCollectorConfig) {
-    super(okx, { ...config, exchange: okx.id })
+    const { endpoints, ...rest } = config
+    super(okx, {
+      ...rest,
+      exchange: okx.id,
+      ...(endpoints === undefined ? {} : { endpoints: { ...endpoints } }),
+    })
   }
 }
 

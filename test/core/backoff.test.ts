@@ -21,11 +21,17 @@ test.each([
 test('never above the ceiling, never negative, always a number', () => {
   const draw = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true })
   fc.assert(
-    fc.property(fc.nat(100_000), fc.integer({ min: 1, max: 1e6 }), fc.integer({ min: 1, max: 1e9 }), draw, (attempt, baseMs, capMs, random) => {
-      const delay = backoffDelay(attempt, { baseMs, capMs }, () => random)
-      expect(delay).toBeGreaterThanOrEqual(0)
-      expect(delay).toBeLessThanOrEqual(Math.min(capMs, baseMs * 2 ** Math.min(attempt, 30)))
-    }),
+    fc.property(
+      fc.nat(100_000),
+      fc.integer({ min: 1, max: 1e6 }),
+      fc.integer({ min: 1, max: 1e9 }),
+      draw,
+      (attempt, baseMs, capMs, random) => {
+        const delay = backoffDelay(attempt, { baseMs, capMs }, () => random)
+        expect(delay).toBeGreaterThanOrEqual(0)
+        expect(delay).toBeLessThanOrEqual(Math.min(capMs, baseMs * 2 ** Math.min(attempt, 30)))
+      },
+    ),
     { seed: 6, numRuns: 500 },
   )
 })

@@ -21,7 +21,11 @@ describe('problems', () => {
   test.each([
     ['unknown key, with the nearest right one', { ...good, autoRestrat: true }, { path: 'autoRestrat', nearest: 'autoRestart' }],
     ['unknown key, nothing near', { ...good, zzzzzzzz: 1 }, { path: 'zzzzzzzz', nearest: undefined }],
-    ['unknown key inside', { ...good, orderBook: { dept: 5 } }, { path: 'orderBook.dept', nearest: 'depth', allowed: ['depth', 'channel'] }],
+    [
+      'unknown key inside',
+      { ...good, orderBook: { dept: 5 } },
+      { path: 'orderBook.dept', nearest: 'depth', allowed: ['depth', 'channel'] },
+    ],
     [
       'wrong value, with the nearest right one',
       { ...good, dataTypes: ['trades'] },
@@ -29,18 +33,30 @@ describe('problems', () => {
     ],
     ['wrong value inside', { ...good, orderBook: { channel: 'boks5' } }, { path: 'orderBook.channel', nearest: 'books5' }],
     ['missing', { dataTypes: ['trade'] }, { path: 'exchange', message: 'exchange is missing, expected string' }],
-    ['wrong type', { ...good, autoRestart: 'yes' }, { path: 'autoRestart', message: 'autoRestart is a string, expected boolean' }],
+    [
+      'wrong type',
+      { ...good, autoRestart: 'yes' },
+      { path: 'autoRestart', message: 'autoRestart is a string, expected boolean' },
+    ],
     ['a list', { ...good, exchange: ['okx'] }, { path: 'exchange', message: 'exchange is a list, expected string' }],
     ['empty', { ...good, dataTypes: [] }, { path: 'dataTypes' }],
   ])('%s', (_name, input, expected) => expect(problemsOf(schema, input)).toMatchObject([expected]))
 
   test('every one is named', () => {
     const problems = problemsOf(schema, { exchnage: 'okx', dataTypes: ['trade', 'tikcer', 7], orderBook: { depth: 1.5 } })
-    expect(problems.map(({ path }) => path).sort()).toEqual(['dataTypes.1', 'dataTypes.2', 'exchange', 'exchnage', 'orderBook.depth'])
+    expect(problems.map(({ path }) => path).sort()).toEqual([
+      'dataTypes.1',
+      'dataTypes.2',
+      'exchange',
+      'exchnage',
+      'orderBook.depth',
+    ])
   })
 
   test.each([[undefined], [null], [7], ['okx'], [[]]])('what is no configuration at all: %j', (input) => {
-    expect(problemsOf(schema, input)).toMatchObject([{ path: '', message: expect.stringContaining('the configuration') as string }])
+    expect(problemsOf(schema, input)).toMatchObject([
+      { path: '', message: expect.stringContaining('the configuration') as string },
+    ])
   })
 
   test('a message says what is wrong, what was meant and what is allowed', () => {

@@ -23,7 +23,9 @@ function setUp() {
 describe('loading', () => {
   test('whoever asks meanwhile shares one request; it is fresh for an hour', async () => {
     const { world, catalog, logger, vt } = setUp()
-    const results = await vt(Promise.all([catalog.load('spot'), catalog.load('spot'), catalog.resolve('ABC-USD', logger), catalog.livePairs()]))
+    const results = await vt(
+      Promise.all([catalog.load('spot'), catalog.load('spot'), catalog.resolve('ABC-USD', logger), catalog.livePairs()]),
+    )
     expect(results[0]).toHaveLength(2)
     expect(results[3]).toEqual(['ABC-USD'])
     expect(world.requests).toHaveLength(1)
@@ -56,9 +58,16 @@ describe('loading', () => {
 describe('resolving', () => {
   test('by the list', async () => {
     const { catalog, logger, warnings, vt } = setUp()
-    expect(await vt(catalog.resolve('ABC-USD', logger))).toMatchObject({ nativeSymbol: 'abcusd', instrument: { symbol: 'ABC-USD', live: true } })
+    expect(await vt(catalog.resolve('ABC-USD', logger))).toMatchObject({
+      nativeSymbol: 'abcusd',
+      instrument: { symbol: 'ABC-USD', live: true },
+    })
     expect(warnings).toEqual([])
-    expect([catalog.symbolOf('abcusd'), catalog.symbolOf('nopusd'), catalog.symbolOf('x')]).toEqual(['ABC-USD', 'NOP-USD', undefined])
+    expect([catalog.symbolOf('abcusd'), catalog.symbolOf('nopusd'), catalog.symbolOf('x')]).toEqual([
+      'ABC-USD',
+      'NOP-USD',
+      undefined,
+    ])
   })
 
   test('one that does not trade is resolved, with a warning', async () => {

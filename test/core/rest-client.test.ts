@@ -46,7 +46,10 @@ async function get(signal?: AbortSignal): Promise<unknown> {
 
 const waited = (): number => world.clock.now() - Date.UTC(2026, 10, 22)
 const ok = () => HttpResponse.json({ code: '0', data: [1, 2] })
-const status = (code: number, headers: Record<string, string> = {}) => () => new HttpResponse('', { status: code, headers })
+const status =
+  (code: number, headers: Record<string, string> = {}) =>
+  () =>
+    new HttpResponse('', { status: code, headers })
 
 describe('success', () => {
   test('reads the envelope', async () => {
@@ -86,10 +89,20 @@ describe('failure', () => {
     ['an empty body', () => HttpResponse.text(''), 'REST_FAILED', 1, 'a body that cannot be read'],
     ['a body that read() chokes on', () => HttpResponse.json(null), 'REST_FAILED', 1, 'a body that cannot be read'],
     ['a refusal in the body', () => HttpResponse.json({ code: '51001' }), 'REST_FAILED', 1, '51001 wrong'],
-    ['data with an error status', () => HttpResponse.json({ code: '0', data: [] }, { status: 403 }), 'REST_FAILED', 1, 'answered 403'],
+    [
+      'data with an error status',
+      () => HttpResponse.json({ code: '0', data: [] }, { status: 403 }),
+      'REST_FAILED',
+      1,
+      'answered 403',
+    ],
   ] as const)('%s', async (_name, answer, code, times, message) => {
     answers(answer)
-    await expect(get()).rejects.toMatchObject({ code, message: expect.stringContaining(message) as string, context: { url: URL } })
+    await expect(get()).rejects.toMatchObject({
+      code,
+      message: expect.stringContaining(message) as string,
+      context: { url: URL },
+    })
     expect(asked).toBe(times)
   })
 

@@ -32,7 +32,8 @@ test('whoever obeys nextAt never has more than count events in any window, and n
         window.note(now)
         times.push(now)
       }
-      for (const from of times) expect(times.filter((time) => time >= from && time < from + perMs).length).toBeLessThanOrEqual(count)
+      for (const from of times)
+        expect(times.filter((time) => time >= from && time < from + perMs).length).toBeLessThanOrEqual(count)
     }),
     { seed: 7, numRuns: 300 },
   )

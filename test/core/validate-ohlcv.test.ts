@@ -4,7 +4,14 @@ import { validateOhlcvData, type OhlcvInput } from '../../src/core/validate-ohlc
 import { Decimal } from '../../src/domain/decimal.ts'
 import { TapekeeperError } from '../../src/errors/tapekeeper-error.ts'
 
-const good: OhlcvInput = { openTime: Date.UTC(2026, 0, 1), open: '100.5', high: '101', low: '99.25', close: '100', volume: '12.5' }
+const good: OhlcvInput = {
+  openTime: Date.UTC(2026, 0, 1),
+  open: '100.5',
+  high: '101',
+  low: '99.25',
+  close: '100',
+  volume: '12.5',
+}
 
 function violationsOf(input: OhlcvInput, timeframe = '1m'): readonly string[] {
   try {

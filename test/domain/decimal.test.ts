@@ -1,7 +1,15 @@
 import fc from 'fast-check'
 import { Decimal as HostDecimal } from 'decimal.js'
 import { describe, expect, test } from 'vitest'
-import { decimal, Decimal, decimalString, isDecimal, isUnsignedDecimal, MAX_DECIMAL_LENGTH, type DecimalString } from '../../src/domain/decimal.ts'
+import {
+  decimal,
+  Decimal,
+  decimalString,
+  isDecimal,
+  isUnsignedDecimal,
+  MAX_DECIMAL_LENGTH,
+  type DecimalString,
+} from '../../src/domain/decimal.ts'
 
 const LONG = '1'.repeat(MAX_DECIMAL_LENGTH)
 
@@ -39,10 +47,13 @@ describe('shape', () => {
     expect(isDecimal(text)).toBe(signed)
   })
 
-  test.each([[1], [undefined], [null], [{ text: '1' }], [['1']], [1n], [new String('1')]])('what is not text is no decimal: %s', (value) => {
-    expect(isUnsignedDecimal(value)).toBe(false)
-    expect(isDecimal(value)).toBe(false)
-  })
+  test.each([[1], [undefined], [null], [{ text: '1' }], [['1']], [1n], [new String('1')]])(
+    'what is not text is no decimal: %s',
+    (value) => {
+      expect(isUnsignedDecimal(value)).toBe(false)
+      expect(isDecimal(value)).toBe(false)
+    },
+  )
 
   test('agrees with a regular expression on any text', () => {
     const digits = fc.stringMatching(/^[0-9.\-+e ]{0,12}$/)

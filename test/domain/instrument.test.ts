@@ -10,10 +10,22 @@ test.each([
   ['币安人生-USDT', { base: '币安人生', quote: 'USDT', marketType: 'spot', expiry: undefined }],
 ])('%s', (symbol, expected) => expect(parseSymbol(symbol)).toEqual(expected))
 
-test.each(['', '-', 'BTC', 'BTC-', '-USDT', 'BTC/USDT', 'BTC USDT', 'BTC-USDT-', 'BTC-USDT-SWAP', 'BTC-USDT-2026122', 'BTC-USDT-202612255', 'BTC-USDT-PERP-X', 'BTC-US DT', 'BTC-USDT\n'])(
-  '%j is not a symbol',
-  (symbol) => expect(parseSymbol(symbol)).toBeUndefined(),
-)
+test.each([
+  '',
+  '-',
+  'BTC',
+  'BTC-',
+  '-USDT',
+  'BTC/USDT',
+  'BTC USDT',
+  'BTC-USDT-',
+  'BTC-USDT-SWAP',
+  'BTC-USDT-2026122',
+  'BTC-USDT-202612255',
+  'BTC-USDT-PERP-X',
+  'BTC-US DT',
+  'BTC-USDT\n',
+])('%j is not a symbol', (symbol) => expect(parseSymbol(symbol)).toBeUndefined())
 
 test('what is put together can be taken apart', () => {
   const word = fc.stringMatching(/^[A-Z0-9]{1,10}$/)

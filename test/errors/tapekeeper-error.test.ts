@@ -8,7 +8,13 @@ test('carries code, message, context, cause and consequence', () => {
   const cause = new Error('why')
   const error = new TapekeeperError('SOCKET_LOST', 'gone', { url: 'wss://x' }, { cause })
   expect(error).toBeInstanceOf(Error)
-  expect(error).toMatchObject({ name: 'TapekeeperError', code: 'SOCKET_LOST', message: 'gone', context: { url: 'wss://x' }, cause })
+  expect(error).toMatchObject({
+    name: 'TapekeeperError',
+    code: 'SOCKET_LOST',
+    message: 'gone',
+    context: { url: 'wss://x' },
+    cause,
+  })
   expect(error.consequence).toBe('reconnect')
 })
 
@@ -28,14 +34,22 @@ test('an error of another copy of the library is recognised, and passes from() u
   expect(TapekeeperError.from(theirs, 'REST_FAILED')).toBe(theirs)
 })
 
-test.each([[undefined], [null], ['SOCKET_LOST'], [new Error('x')], [{ code: 'SOCKET_LOST' }], [() => undefined]])('%s is not ours', (value) => {
-  expect(TapekeeperError.is(value)).toBe(false)
-})
+test.each([[undefined], [null], ['SOCKET_LOST'], [new Error('x')], [{ code: 'SOCKET_LOST' }], [() => undefined]])(
+  '%s is not ours',
+  (value) => {
+    expect(TapekeeperError.is(value)).toBe(false)
+  },
+)
 
 describe('from', () => {
   test('wraps an error with its message as cause', () => {
     const cause = new TypeError('bad')
-    expect(TapekeeperError.from(cause, 'FRAME_INVALID', { a: 1 })).toMatchObject({ code: 'FRAME_INVALID', message: 'bad', cause, context: { a: 1 } })
+    expect(TapekeeperError.from(cause, 'FRAME_INVALID', { a: 1 })).toMatchObject({
+      code: 'FRAME_INVALID',
+      message: 'bad',
+      cause,
+      context: { a: 1 },
+    })
   })
 
   test.each([

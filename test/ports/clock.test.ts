@@ -8,17 +8,20 @@ describe('systemClock', () => {
   beforeEach(() => void vi.useFakeTimers())
   afterEach(() => void vi.useRealTimers())
 
-  test.each([0, 1, 1_000, 2 ** 31 - 1, 2 ** 31, 30 * DAY_MS, 90 * DAY_MS])('fires once, after %i ms and no earlier', (delayMs) => {
-    const callback = vi.fn()
-    systemClock.after(delayMs, callback)
-    if (delayMs > 0) vi.advanceTimersByTime(delayMs - 1)
-    if (delayMs > 0) expect(callback).not.toHaveBeenCalled()
-    vi.advanceTimersByTime(1)
-    expect(callback).toHaveBeenCalledTimes(1)
-    vi.advanceTimersByTime(100 * DAY_MS)
-    expect(callback).toHaveBeenCalledTimes(1)
-    expect(vi.getTimerCount()).toBe(0)
-  })
+  test.each([0, 1, 1_000, 2 ** 31 - 1, 2 ** 31, 30 * DAY_MS, 90 * DAY_MS])(
+    'fires once, after %i ms and no earlier',
+    (delayMs) => {
+      const callback = vi.fn()
+      systemClock.after(delayMs, callback)
+      if (delayMs > 0) vi.advanceTimersByTime(delayMs - 1)
+      if (delayMs > 0) expect(callback).not.toHaveBeenCalled()
+      vi.advanceTimersByTime(1)
+      expect(callback).toHaveBeenCalledTimes(1)
+      vi.advanceTimersByTime(100 * DAY_MS)
+      expect(callback).toHaveBeenCalledTimes(1)
+      expect(vi.getTimerCount()).toBe(0)
+    },
+  )
 
   test('a delay in the past fires at once', () => {
     const callback = vi.fn()

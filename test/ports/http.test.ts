@@ -16,12 +16,19 @@ describe('systemHttp', () => {
     for (const status of [200, 404, 429, 503]) {
       server.use(http.get(URL, () => HttpResponse.text('body', { status, headers: { 'Retry-After': '7' } })))
       const response = await systemHttp({ url: URL })
-      expect([response.status, response.text, response.header('retry-after'), response.header('x-none')]).toEqual([status, 'body', '7', undefined])
+      expect([response.status, response.text, response.header('retry-after'), response.header('x-none')]).toEqual([
+        status,
+        'body',
+        '7',
+        undefined,
+      ])
     }
   })
 
   test('sends method, headers and body', async () => {
-    server.use(http.post(URL, async ({ request }) => HttpResponse.text(`${request.headers.get('x-key')} ${await request.text()}`)))
+    server.use(
+      http.post(URL, async ({ request }) => HttpResponse.text(`${request.headers.get('x-key')} ${await request.text()}`)),
+    )
     const response = await systemHttp({ url: URL, method: 'POST', headers: { 'x-key': 'k' }, body: '{"a":1}' })
     expect(response.text).toBe('k {"a":1}')
   })

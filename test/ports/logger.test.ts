@@ -38,8 +38,8 @@ test('a fenced logger passes on what it is told, keeps its `this`, and never thr
     info(message: string): void {
       this.lines.push(message)
     }
-    warn = this.debug
-    error = this.debug
+    warn = (): void => this.debug()
+    error = (): void => this.debug()
   }
   const host = new Host()
   const logger = fenceLogger(host)

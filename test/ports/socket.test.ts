@@ -100,7 +100,9 @@ describe('systemSocket', () => {
 
   test('a refused handshake tells status and Retry-After, once', async () => {
     const made = createServer()
-    made.on('upgrade', (_request, stream) => stream.end('HTTP/1.1 429 Too Many Requests\r\nRetry-After: 12\r\nContent-Length: 0\r\n\r\n'))
+    made.on('upgrade', (_request, stream) =>
+      stream.end('HTTP/1.1 429 Too Many Requests\r\nRetry-After: 12\r\nContent-Length: 0\r\n\r\n'),
+    )
     const { events, closed } = connect(await listen(made))
     expect(await closed).toMatchObject({ code: 1006, status: 429, retryAfterMs: 12_000 })
     await new Promise((resolve) => setImmediate(resolve))

@@ -41,7 +41,8 @@ export function decodeAcme(text: string, receivedAt: number, symbolOf: (native: 
   const { ack, unack, id, err, reaction = 'reject', about, move, loggedIn, topic, px = '1', seq = 0 } = message
   if (ack !== undefined) return { kind: 'subscribed', topicKey: ack, requestId: id }
   if (unack !== undefined) return { kind: 'unsubscribed', topicKey: unack, requestId: id }
-  if (err !== undefined) return { kind: 'rejected', reaction, nativeCode: err, message: 'refused', requestId: id, topicKey: about }
+  if (err !== undefined)
+    return { kind: 'rejected', reaction, nativeCode: err, message: 'refused', requestId: id, topicKey: about }
   if (move === true) return { kind: 'move', nativeCode: '64008', message: 'service upgrade' }
   if (loggedIn === true) return { kind: 'logged-in' }
   if (topic === undefined) return { kind: 'ignored' }
@@ -150,7 +151,9 @@ export class AcmeServer {
   }
 
   holders(topic: string): ScriptedSocket[] {
-    return [...this.subscribed].filter(([socket, topics]) => socket.state === 'open' && topics.has(topic)).map(([socket]) => socket)
+    return [...this.subscribed]
+      .filter(([socket, topics]) => socket.state === 'open' && topics.has(topic))
+      .map(([socket]) => socket)
   }
 
   #answer(socket: ScriptedSocket, text: string): void {

@@ -37,7 +37,14 @@ export class FakeSource extends BaseDataCollector {
   readonly messages: unknown[] = []
 
   constructor(options: Partial<BaseCollectorOptions> = {}, world: TestWorld = createTestWorld()) {
-    super({ exchangeName: 'fake', symbols: ['ABC-USD'], dataTypes: ['trade'], logger: silentLogger, ports: world.ports, ...options })
+    super({
+      exchangeName: 'fake',
+      symbols: ['ABC-USD'],
+      dataTypes: ['trade'],
+      logger: silentLogger,
+      ports: world.ports,
+      ...options,
+    })
     this.world = world
     this.on('status', ({ to }) => this.statuses.push(to))
     this.on('error', (error) => this.faults.push(error))

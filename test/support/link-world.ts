@@ -28,7 +28,13 @@ export interface LinkWorld extends TestWorld {
 
 export const LOGIN = JSON.stringify({ op: 'login', id: '', topics: [] })
 
-export function createLinkWorld({ limits, login, syncClock, random = () => 0.5, manual = false }: LinkWorldOptions = {}): LinkWorld {
+export function createLinkWorld({
+  limits,
+  login,
+  syncClock,
+  random = () => 0.5,
+  manual = false,
+}: LinkWorldOptions = {}): LinkWorld {
   const base = createTestWorld(random)
   const { clock, sockets, ports } = base
   const server = new AcmeServer(() => clock.now())
@@ -39,6 +45,7 @@ export function createLinkWorld({ limits, login, syncClock, random = () => 0.5, 
     dialer: new Dialer(clock, ports.random, 3),
     logger: silentLogger,
     limits: { ...acme.limits, ...limits },
+    maxAgeMs: 24 * 3_600_000,
     keepalive: acme.keepalive,
     wire: acme,
     decode: (text, receivedAt) => decodeAcme(text, receivedAt, acme.symbolOf),

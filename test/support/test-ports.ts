@@ -49,7 +49,7 @@ export async function inVirtualTime<T>(clock: VirtualClock, promise: Promise<T>,
   const finished = promise.finally(() => (progress.done = true))
   finished.catch(() => undefined)
   await clock.settle()
-  for (let passed = 0; !progress.done && passed < limitMs; ) {
+  for (let passed = 0; !progress.done && passed < limitMs;) {
     const step = Math.min(Math.max(0, (clock.nextAt ?? clock.now() + limitMs) - clock.now()), limitMs - passed)
     await clock.advance(step)
     passed += Math.max(step, 1)

@@ -32,7 +32,7 @@ export async function tardisDev(channel: Channel): Promise<Subject> {
   return {
     name: 'tardis-dev',
     version: installedVersion('tardis-dev'),
-    path: '`JSON.parse(text)`, `mapper.canHandle(message)`, `mapper.map(message, localTimestamp)` consumed to its end; the async iteration around it is left out. Its ticker mapper is the one for data before May 2022, as today's reads `bbo-tbt` instead',
+    path: '`JSON.parse(text)`, `mapper.canHandle(message)`, `mapper.map(message, localTimestamp)` consumed to its end; the async iteration around it is left out. Its ticker mapper is the one for data before May 2022, because that of today reads `bbo-tbt` instead',
     lacks: (wanted) => (wanted === 'books5' ? 'its OKX book mapper takes `books` and the tick-by-tick channels only' : undefined),
     consume(text) {
       const message: unknown = JSON.parse(text)

@@ -10,7 +10,8 @@ import { validateOhlcvData, type OhlcvInput } from '../validate-ohlcv.ts'
 import { isActive, type CollectorStatus } from './collector-state.ts'
 import { Counters } from './counters.ts'
 import type { DataStream, StreamOptions } from './data-stream.ts'
-import { Delivery, type DataCallback } from './delivery.ts'
+import { Delivery, type DataCallback, type LostTrades } from './delivery.ts'
+import type { Gap } from '../tape/gap.ts'
 import type { CollectorEvents, RestartTrigger } from './events.ts'
 import { assessHealth, type HealthIssue, type HealthStatus } from './health.ts'
 import { Lifecycle, type LifecycleHooks, type StartOutcome } from './lifecycle.ts'
@@ -89,7 +90,8 @@ export abstract class BaseDataCollector implements AsyncDisposable {
     this.#events = new Emitter((error, event) => this.#callbackFailed(error, `listener of '${event}'`))
     this.#delivery = new Delivery({
       onFault: (error, dataType) => this.#callbackFailed(error, `callback for ${dataType}`),
-      onDropped: (count) => (this.counters.streamDropped += count),
+      onDropped: () => this.counters.streamDropped++,
+      onTradesLost: (lost) => this.#events.emit('gap', consumerGap(this.exchangeName, lost, this.now())),
       onOverflow: (dataType) => this.reportError(overflowError(dataType)),
       overflowError,
     })
@@ -344,6 +346,7 @@ export abstract class BaseDataCollector implements AsyncDisposable {
   /** Connects and subscribes. A subclass whose subscriptions can recover by themselves may answer `partly`. */
   protected async bringUp(signal: AbortSignal): Promise<StartOutcome> {
     if (!(await this.connect(signal))) return this.#failed('connect() returned false')
+    if (signal.aborted) return 'failed'
     this.#collected = new Set(this.#symbols)
     if (!(await this.subscribeToData(this.symbols, this.dataTypes))) return this.#failed('subscribeToData() returned false')
     return 'up'
@@ -352,6 +355,11 @@ export abstract class BaseDataCollector implements AsyncDisposable {
   /** Ends what runs and leaves the collector in the error state, from which `start` and `restart` lead out. */
   protected giveUp(reason: string): void {
     this.#lifecycle.giveUp(reason)
+  }
+
+  /** False from the moment `stop` is called: what is going on is an end, and not a restart. */
+  protected get isWanted(): boolean {
+    return this.#lifecycle.wanted
   }
 
   protected lastHeartbeatAt(): number | undefined {
@@ -387,6 +395,11 @@ export abstract class BaseDataCollector implements AsyncDisposable {
     let errorBefore: TapekeeperError | undefined
     return {
       bringUp: (signal) => {
+        // It may have aborted while nobody listened: before the first turn of a start, or during a restart.
+        if (this.#options.signal?.aborted === true) {
+          stopOnAbort()
+          return Promise.resolve('failed')
+        }
         this.#options.signal?.addEventListener('abort', stopOnAbort, { once: true })
         errorBefore = this.#lastError
         this.#collected = new Set()
@@ -457,7 +470,10 @@ export abstract class BaseDataCollector implements AsyncDisposable {
   #checkHealth(): void {
     const serious = this.#assess().find(([issue]) => issue === 'no-heartbeat' || issue === 'stale-data')
     if (serious === undefined) {
-      if (this.status === 'unhealthy' && !this.#lifecycle.loopFailed) this.setStatus('running', 'healthy again')
+      if (this.status !== 'unhealthy' || this.#lifecycle.loopFailed) return
+      this.#cancelRestart?.()
+      this.#cancelRestart = undefined
+      this.setStatus('running', 'healthy again')
       return
     }
     const [issue, text] = serious
@@ -502,6 +518,25 @@ export abstract class BaseDataCollector implements AsyncDisposable {
       this.#failed(`subscribeToData() returned false for ${added.join(', ')}`)
     }
     this.#lifecycle.enqueue(follow).catch((error: unknown) => this.reportError(TapekeeperError.from(error, 'COLLECTOR_FAILED')))
+  }
+}
+
+/** What one stream's consumer missed; everybody else got it. */
+function consumerGap(exchange: string, { first, last, fills }: LostTrades, at: number): Gap {
+  const firstId = Number(first.data.id) - (first.data.count ?? 1) + 1
+  return {
+    exchange,
+    symbol: first.symbol,
+    stream: `a consumer of ${first.symbol} trades`,
+    fromId: Number.isSafeInteger(firstId) ? String(firstId) : first.data.id,
+    toId: last.data.id,
+    fromTime: first.timestamp,
+    toTime: last.timestamp,
+    missing: fills,
+    reason: 'consumer-too-slow',
+    filled: false,
+    trades: undefined,
+    at,
   }
 }
 

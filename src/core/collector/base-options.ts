@@ -13,6 +13,9 @@ const isLogger = (value: unknown): boolean =>
 const isSignal = (value: unknown): boolean =>
   typeof value === 'object' && value !== null && 'aborted' in value && 'addEventListener' in value
 
+/** Less is seconds given where milliseconds are meant. */
+const LEAST_MS = 100
+
 /** Options every collector has, whatever it collects from. Milliseconds throughout. */
 export const commonOptions = {
   /** What to collect. */
@@ -20,9 +23,9 @@ export const commonOptions = {
   /** Restart after a failure found by the health check or the message loop. */
   autoRestart: z.boolean().default(true),
   /** Time between health checks. */
-  healthCheckIntervalMs: z.number().positive().default(30_000),
+  healthCheckIntervalMs: z.number().min(LEAST_MS).default(30_000),
   /** Silence after which the collector counts as stale. */
-  maxSilenceDurationMs: z.number().positive().default(300_000),
+  maxSilenceDurationMs: z.number().min(LEAST_MS).default(300_000),
   /** Where log lines go. Default: warnings and errors to the console. `silentLogger` for none. */
   logger: z.custom<Logger>(isLogger, 'must have the methods debug, info, warn and error').default(() => consoleLogger()),
   /** Stops the collector when it aborts. */
@@ -33,7 +36,7 @@ export const commonOptions = {
     .optional(),
 }
 
-export const baseCollectorOptions = z.strictObject({
+const baseCollectorOptions = z.strictObject({
   /** Where the data is from; becomes `point.exchange` by convention. */
   exchangeName: z.string().min(1),
   symbols: z.array(z.string().min(1)).readonly(),

@@ -14,15 +14,17 @@ export interface StreamOptions {
   readonly onOverflow?: OverflowPolicy | undefined
 }
 
-interface StreamHooks {
-  /** A spell of dropping began; told once until the consumer has caught up. */
-  readonly onDrop: () => void
-  readonly onDropped: (count: number) => void
+interface StreamHooks<T> {
+  /** A spell of dropping begins; told once until the consumer reads again. */
+  readonly onOverflow: () => void
+  readonly onDropped: (item: T) => void
+  /** The consumer reads again, or never will: the spell is over. */
+  readonly onSpellOver: () => void
   readonly onEnd: () => void
   readonly overflowError: () => Error
 }
 
-export const DEFAULT_HIGH_WATER_MARK = 10_000
+const DEFAULT_HIGH_WATER_MARK = 10_000
 
 /**
  * An async iterator over a bounded queue. A socket cannot be slowed down, so what does not fit is dropped and counted in `dropped`.
@@ -31,7 +33,7 @@ export const DEFAULT_HIGH_WATER_MARK = 10_000
 export class DataStream<T> implements AsyncIterableIterator<T> {
   readonly #highWaterMark: number
   readonly #policy: OverflowPolicy
-  readonly #hooks: StreamHooks
+  readonly #hooks: StreamHooks<T>
   readonly #signal: AbortSignal | undefined
   /** Consumers that asked for more than there was. */
   readonly #waiting: { resolve: (result: IteratorResult<T>) => void; reject: (error: Error) => void }[] = []
@@ -42,7 +44,7 @@ export class DataStream<T> implements AsyncIterableIterator<T> {
   #ended = false
   #failure: Error | undefined
 
-  constructor(options: StreamOptions, hooks: StreamHooks) {
+  constructor(options: StreamOptions, hooks: StreamHooks<T>) {
     this.#highWaterMark = options.highWaterMark ?? DEFAULT_HIGH_WATER_MARK
     this.#policy = options.onOverflow ?? 'drop-oldest'
     this.#hooks = hooks
@@ -101,24 +103,31 @@ export class DataStream<T> implements AsyncIterableIterator<T> {
 
   #overflow(item: T): void {
     this.#dropped++
-    this.#hooks.onDropped(1)
-    if (!this.#dropping) this.#hooks.onDrop()
+    if (!this.#dropping) this.#hooks.onOverflow()
     this.#dropping = true
     if (this.#policy === 'drop-oldest') {
-      this.#take()
+      this.#hooks.onDropped(this.#take())
       this.#queue.push(item)
-    } else if (this.#policy === 'throw') {
+      return
+    }
+    this.#hooks.onDropped(item)
+    if (this.#policy === 'throw') {
       this.#failure = this.#hooks.overflowError()
       this.#finish()
     }
   }
 
   #shift(): T {
+    this.#endSpell()
     const item = this.#take()
-    if (this.size > 0) return item
-    this.#dropping = false
-    if (this.#ended) this.#signal?.removeEventListener('abort', this.#abort)
+    if (this.#ended && this.size === 0) this.#signal?.removeEventListener('abort', this.#abort)
     return item
+  }
+
+  #endSpell(): void {
+    if (!this.#dropping) return
+    this.#dropping = false
+    this.#hooks.onSpellOver()
   }
 
   #take(): T {
@@ -135,12 +144,14 @@ export class DataStream<T> implements AsyncIterableIterator<T> {
   readonly #abort = (): void => {
     this.#queue = []
     this.#head = 0
+    this.#signal?.removeEventListener('abort', this.#abort)
     this.#finish()
   }
 
   #finish(): void {
     if (this.#ended) return
     this.#ended = true
+    this.#endSpell()
     if (this.size === 0) this.#signal?.removeEventListener('abort', this.#abort)
     for (const { resolve } of this.#waiting.splice(0)) resolve({ done: true, value: undefined })
     this.#hooks.onEnd()

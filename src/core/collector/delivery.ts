@@ -6,15 +6,24 @@ import { DataStream, type StreamOptions } from './data-stream.ts'
 /** A consumer of one data type. May be asynchronous; what it returns is ignored, what it throws is counted. */
 export type DataCallback<T extends DataType = DataType> = (point: PointOf<T>) => unknown
 
+/** Trades that one stream's consumer was too slow for. */
+export interface LostTrades {
+  readonly first: PointOf<'trade'>
+  readonly last: PointOf<'trade'>
+  readonly fills: number
+}
+
 type AnyCallback = (point: never) => unknown
 type AnyStream = DataStream<never>
 
 export interface DeliveryHooks {
   /** A callback threw or rejected. */
   readonly onFault: (error: unknown, dataType: DataType) => void
-  readonly onDropped: (count: number) => void
+  readonly onDropped: () => void
   /** A stream began to drop. */
   readonly onOverflow: (dataType: DataType) => void
+  /** The consumer of a stream that dropped trades reads again: these are missing there, first and last included. */
+  readonly onTradesLost: (lost: LostTrades) => void
   readonly overflowError: (dataType: DataType) => Error
 }
 
@@ -42,9 +51,18 @@ export class Delivery {
   stream<T extends DataType>(dataType: T, options: StreamOptions): DataStream<PointOf<T>> {
     const streams = this.#streams.get(dataType) ?? new Set()
     this.#streams.set(dataType, streams)
+    let lost: LostTrades | undefined
     const stream: DataStream<PointOf<T>> = new DataStream(options, {
-      onDrop: () => this.#hooks.onOverflow(dataType),
-      onDropped: this.#hooks.onDropped,
+      onOverflow: () => this.#hooks.onOverflow(dataType),
+      onDropped: (point) => {
+        this.#hooks.onDropped()
+        if (isTrade(point))
+          lost = { first: lost?.first ?? point, last: point, fills: (lost?.fills ?? 0) + (point.data.count ?? 1) }
+      },
+      onSpellOver: () => {
+        if (lost !== undefined) this.#hooks.onTradesLost(lost)
+        lost = undefined
+      },
       onEnd: () => streams.delete(stream as unknown as AnyStream),
       overflowError: () => this.#hooks.overflowError(dataType),
     })
@@ -75,3 +93,5 @@ export class Delivery {
     for (const streams of this.#streams.values()) for (const stream of [...streams]) stream.end()
   }
 }
+
+const isTrade = (point: PointOf<DataType>): point is PointOf<'trade'> => point.dataType === 'trade'

@@ -1,5 +1,6 @@
 import type { DataType } from '../../domain/data-type.ts'
 import type { TapekeeperError } from '../../errors/tapekeeper-error.ts'
+import type { Gap } from '../tape/gap.ts'
 import type { CollectorStatus } from './collector-state.ts'
 
 /** The collector's status changed. Times are epoch milliseconds. */
@@ -57,4 +58,6 @@ export interface CollectorEvents {
   subscription: (change: SubscriptionChange) => void
   raw: (frame: RawFrame) => void
   restart: (notice: RestartNotice) => void
+  /** Trades that could not be had, or that were found after all. */
+  gap: (gap: Gap) => void
 }

@@ -6,6 +6,8 @@ import type { ExchangeDefinition, Topic } from '../exchange-definition.ts'
 import type { DataFrame } from '../frame.ts'
 import type { LinkPool, TopicListener } from '../link/link-pool.ts'
 import { runtimeOf, type Runtime } from '../runtime.ts'
+import { CompletenessLedger, sumCompleteness, type Completeness } from '../tape/completeness.ts'
+import { createTape, type Tape } from '../tape/create-tape.ts'
 import { BaseDataCollector } from './base-collector.ts'
 import type { SubscriptionStatus } from './events.ts'
 import type { HealthIssue } from './health.ts'
@@ -14,6 +16,8 @@ import type { StartOutcome } from './lifecycle.ts'
 import type { SubscriptionReport } from './status-report.ts'
 
 interface Subscription {
+  /** The topic's name, with the number of the socket where there are two. */
+  readonly name: string
   readonly topic: Topic
   readonly pool: LinkPool
   status: SubscriptionStatus
@@ -34,6 +38,8 @@ export class ExchangeCollector extends BaseDataCollector {
   /** Wakes `bringUp` when a subscription was confirmed or rejected. */
   #onSettled: () => void = () => undefined
   #lastLinkError: TapekeeperError | undefined
+  #tape: Tape | undefined
+  readonly #ledgers = new Map<string, CompletenessLedger>()
 
   /** @throws TapekeeperError `CONFIG_INVALID` naming every problem, what is allowed, and the nearest right spelling. */
   constructor(definition: ExchangeDefinition, input: ExchangeCollectorConfig) {
@@ -64,6 +70,16 @@ export class ExchangeCollector extends BaseDataCollector {
   /** The instrument's record; undefined before the start, and when the exchange's list could not be had. */
   get instrument(): Instrument | undefined {
     return this.#instrument
+  }
+
+  /** What was delivered of each trade stream and what is known to be missing, in all and by hour. */
+  getCompleteness(): Completeness {
+    return sumCompleteness([...this.#ledgers.values()].map((ledger) => ledger.report()))
+  }
+
+  /** Moves this collector's connections, and whoever shares them, to new ones without a break. */
+  rollover(): void {
+    for (const { pool, topic } of this.#subscriptions.values()) pool.rollover(topic.key)
   }
 
   /** @throws TapekeeperError `CONFIG_INVALID`: one collector, one pair; make another collector. */
@@ -107,11 +123,17 @@ export class ExchangeCollector extends BaseDataCollector {
     const { nativeSymbol, instrument } = await catalog.resolve(symbol, this.logger)
     this.#nativeSymbol = nativeSymbol
     this.#instrument = instrument
+    this.#tape ??= this.#newTape()
+    await this.#tape?.open()
     return true
   }
 
-  protected disconnect(): Promise<void> {
-    return this.#leaveAll()
+  protected async disconnect(): Promise<void> {
+    await this.#leaveAll()
+    const tape = this.#tape
+    // A restart goes on where it was; a stop ends the tape, and what follows is a new one.
+    if (!this.isWanted) this.#tape = undefined
+    await tape?.close(!this.isWanted)
   }
 
   protected async subscribeToData(
@@ -119,7 +141,10 @@ export class ExchangeCollector extends BaseDataCollector {
     dataTypes: readonly DataType[],
     signal?: AbortSignal,
   ): Promise<boolean> {
-    for (const topic of dataTypes.flatMap((dataType) => this.#topicsOf(dataType))) this.#subscribe(topic)
+    for (const topic of dataTypes.flatMap((dataType) => this.#topicsOf(dataType))) {
+      const sockets = topic.dataType === 'trade' ? this.#config.redundancy : 1
+      for (let replica = 0; replica < sockets; replica++) this.#subscribe(topic, replica)
+    }
     await this.#allSettled(signal)
     return [...this.#subscriptions.values()].every(({ status }) => status === 'confirmed')
   }
@@ -160,7 +185,7 @@ export class ExchangeCollector extends BaseDataCollector {
   }
 
   protected override subscriptionReports(): readonly SubscriptionReport[] {
-    return [...this.#subscriptions.values()].map(({ topic, status }) => ({ topic: topic.key, dataType: topic.dataType, status }))
+    return [...this.#subscriptions.values()].map(({ name, topic, status }) => ({ topic: name, dataType: topic.dataType, status }))
   }
 
   protected override healthIssues(): readonly string[] {
@@ -182,18 +207,21 @@ export class ExchangeCollector extends BaseDataCollector {
     })
   }
 
-  #subscribe(topic: Topic): void {
-    if (this.#subscriptions.has(topic.key)) return
+  #subscribe(topic: Topic, replica: number): void {
+    const name = replica === 0 ? topic.key : `${topic.key} (socket ${replica + 1})`
+    if (this.#subscriptions.has(name)) return
     const pool = this.#runtime.pool({
       definition: this.#definition,
       endpoint: topic.endpoint,
       endpoints: this.#config.endpoints,
       customParams: this.#config.customParams,
       credentials: this.#config.credentials,
+      maxConnectionAgeMs: this.#config.maxConnectionAgeMs,
+      replica,
       logger: this.logger,
     })
-    const subscription: Subscription = { topic, pool, status: 'pending', leave: () => Promise.resolve() }
-    this.#subscriptions.set(topic.key, subscription)
+    const subscription: Subscription = { name, topic, pool, status: 'pending', leave: () => Promise.resolve() }
+    this.#subscriptions.set(name, subscription)
     this.#announce(subscription, undefined)
     subscription.leave = pool.subscribe(topic, this.#listenerFor(subscription))
   }
@@ -214,7 +242,33 @@ export class ExchangeCollector extends BaseDataCollector {
     this.counters.messageReceived(receivedAt)
     this.#raw(topic, text, receivedAt)
     for (const error of frame.errors) this.reportError(error)
-    for (const point of frame.points) this.deliver(point)
+    for (const point of frame.points) {
+      if (point.dataType === 'trade' && this.#tape !== undefined) this.#tape.accept(point)
+      else this.deliver(point)
+    }
+  }
+
+  #newTape(): Tape | undefined {
+    if (!this.dataTypes.includes('trade')) return undefined
+    const [topic] = this.#topicsOf('trade')
+    const stream = `${this.exchangeName} ${topic?.key ?? 'trades'}`
+    const ledger = this.#ledgers.get(stream) ?? new CompletenessLedger(stream)
+    this.#ledgers.set(stream, ledger)
+    return createTape({
+      exchange: this.exchangeName,
+      symbol: this.symbol,
+      nativeSymbol: this.#nativeSymbol ?? '',
+      stream,
+      ledger,
+      history: this.#definition.trades,
+      rest: this.#runtime.rest(this.#definition, this.#config.endpoints['rest'] ?? ''),
+      clock: this.ports.clock,
+      random: this.ports.random,
+      settings: this.#config.tape,
+      deliver: (point) => this.deliver(point),
+      onGap: (gap) => this.emit('gap', gap),
+      onError: (error) => this.reportError(error),
+    })
   }
 
   #raw(topic: Topic, text: string, receivedAt: number): void {
@@ -229,9 +283,11 @@ export class ExchangeCollector extends BaseDataCollector {
     subscription.status = status
     // One lost link tells each of its topics; the collector reports it once.
     if (error !== undefined && error !== this.#lastLinkError) {
-      if (status === 'pending') this.counters.reconnects++
+      if (error.consequence === 'reconnect') this.counters.reconnects++
       this.reportError(error)
     }
+    if (status === 'pending' && subscription.topic.dataType === 'trade' && this.#tape instanceof TimeTape)
+      this.#tape.interrupted()
     if (status === 'pending') this.#lastLinkError = error ?? this.#lastLinkError
     if (changed) this.#announce(subscription, error)
     this.#onSettled()
@@ -253,8 +309,8 @@ export class ExchangeCollector extends BaseDataCollector {
     else this.setStatus('degraded', error?.message)
   }
 
-  #announce({ topic, status }: Subscription, error: TapekeeperError | undefined): void {
-    this.emit('subscription', { symbol: this.symbol, dataType: topic.dataType, topic: topic.key, status, at: this.now(), error })
+  #announce({ name, topic, status }: Subscription, error: TapekeeperError | undefined): void {
+    this.emit('subscription', { symbol: this.symbol, dataType: topic.dataType, topic: name, status, at: this.now(), error })
   }
 
   /** Waits until nothing is pending any more, or the start's time is up. */

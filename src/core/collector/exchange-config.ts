@@ -3,10 +3,16 @@ import type { CandleTimeframe } from '../../domain/timeframe.ts'
 import { CANDLE_TIMEFRAMES } from '../../domain/timeframe.ts'
 import type { Credentials, ExchangeDefinition } from '../exchange-definition.ts'
 import { configError, parseConfig, problemsOf, type ConfigProblem } from '../config-problems.ts'
+import type { CursorStore } from '../tape/cursor-store.ts'
 import { commonOptions } from './base-options.ts'
 
+const isCursorStore = (value: unknown): boolean =>
+  typeof value === 'object' &&
+  value !== null &&
+  ['load', 'save'].every((name) => typeof (value as Record<string, unknown>)[name] === 'function')
+
 /** One exchange and one pair. Milliseconds throughout. */
-export const exchangeCollectorConfig = z.strictObject({
+const exchangeCollectorConfig = z.strictObject({
   /** Id of a registered exchange, for example `okx`. */
   exchange: z.string().min(1),
   /** Ours: `BTC-USDT`, `BTC-USDT-PERP`, `BTC-USDT-20261225`. */
@@ -35,8 +41,30 @@ export const exchangeCollectorConfig = z.strictObject({
         .default(['1m']),
     })
     .prefault({}),
+  /** How the tape of trades is kept complete. */
+  tape: z
+    .strictObject({
+      /** Keeps the cursor across restarts of the process. Default: none; each start begins with the first trade it sees. */
+      cursorStore: z.custom<CursorStore>(isCursorStore, 'must have the methods load and save').optional(),
+      /** What happened longer ago is not read again over REST. */
+      maxBackfillMs: z.number().nonnegative().default(3_600_000),
+      /** Trades held back behind a hole; one more, and the hole becomes a gap. */
+      maxHeldTrades: z.number().int().positive().default(10_000),
+      /** A hole that cannot be filled within this time becomes a gap. */
+      repairTimeoutMs: z.number().nonnegative().default(15_000),
+      /** A missing trade gets this long to arrive by itself before REST is asked. */
+      reorderGraceMs: z.number().nonnegative().default(250),
+    })
+    .prefault({}),
+  /** 2: trades come over two sockets at a time, and the first copy wins. */
+  redundancy: z.union([z.literal(1), z.literal(2)]).default(1),
+  /** A connection is replaced, without a break, before it is this old. */
+  maxConnectionAgeMs: z
+    .number()
+    .min(60_000)
+    .default(23 * 3_600_000),
   /** How long `start()` waits for every subscription to be confirmed. */
-  startTimeoutMs: z.number().positive().default(15_000),
+  startTimeoutMs: z.number().min(100).default(15_000),
 })
 
 /** What users write. */

@@ -46,10 +46,10 @@ export class Lifecycle {
   #stopping: Promise<void> | undefined
   #restarting: Promise<boolean> | undefined
   #run: AbortController | undefined
-  /** Ends every polite wait of the stop that is under way. */
+  /** Ends every polite wait that is under way, until the stop that asked for it is done. */
   #force: () => void = () => undefined
   #isForced = false
-  #forced: Promise<void> = Promise.resolve()
+  #forced = new Promise<void>((resolve) => (this.#force = resolve))
   #loop: Promise<void> = Promise.resolve()
   #loopFailed = false
   #startedAt: number | undefined
@@ -94,13 +94,13 @@ export class Lifecycle {
     this.#starting = undefined
     this.#restarting = undefined
     if (this.#stopping === undefined) {
-      this.#isForced = false
-      this.#forced = new Promise((resolve) => (this.#force = resolve))
       this.#run?.abort(new TapekeeperError('ABORTED', 'the collector was stopped'))
       this.#stopping = this.enqueue(async () => {
         await this.#bringDown('stopping')
         onStopped()
         this.#stopping = undefined
+        this.#isForced = false
+        this.#forced = new Promise((resolve) => (this.#force = resolve))
       })
     }
     if (force) {
@@ -184,13 +184,17 @@ export class Lifecycle {
     }
   }
 
-  /** A `bringUp` that does not heed its signal is left behind; should it come up after all, it is taken down again. */
+  /**
+   * A `bringUp` that does not heed its signal is left behind; should it come up after all, it is taken down again, unless another
+   * run has begun meanwhile: that one's end will be its end too.
+   */
   #unlessStopped(bringUp: Promise<StartOutcome>, signal: AbortSignal): Promise<StartOutcome> {
     return new Promise((resolve, reject) => {
       let cancel: Cancel = () => undefined
       let isLeft = false
       const leave = (): void => {
         isLeft = true
+        cancel()
         resolve('failed')
       }
       const onAbort = (): void => {
@@ -200,7 +204,10 @@ export class Lifecycle {
       signal.addEventListener('abort', onAbort, { once: true })
       bringUp
         .then(
-          (outcome) => (isLeft ? void this.#politely(() => this.#hooks.disconnect()) : resolve(outcome)),
+          (outcome) => {
+            if (!isLeft) resolve(outcome)
+            else if (this.#run?.signal === signal) void this.#politely(() => this.#hooks.disconnect())
+          },
           (error: unknown) => reject(TapekeeperError.from(error, 'COLLECTOR_FAILED')),
         )
         .finally(() => {
@@ -245,7 +252,7 @@ export class Lifecycle {
     let cancel: Cancel = () => undefined
     const grace = new Promise<void>((resolve) => (cancel = this.#clock.after(GRACE_MS, resolve)))
     const ended = callFencedAsync(task, (error) => this.#hooks.onError(TapekeeperError.from(error, 'COLLECTOR_FAILED')))
-    await Promise.race([ended, grace, ...(this.#stopping === undefined ? [] : [this.#forced])])
+    await Promise.race([ended, grace, this.#forced])
     cancel()
   }
 }

@@ -110,8 +110,11 @@ export class Dialer {
     this.#pumping = true
     this.#wake?.()
     this.#wake = undefined
-    this.#dialWhileAllowed()
-    this.#pumping = false
+    try {
+      this.#dialWhileAllowed()
+    } finally {
+      this.#pumping = false
+    }
   }
 
   #dialWhileAllowed(): void {

@@ -1,5 +1,5 @@
 import type { Topic } from '../exchange-definition.ts'
-import type { DataFrame, Frame, RejectedFrame } from '../frame.ts'
+import type { DataFrame, Frame, Reaction, RejectedFrame } from '../frame.ts'
 import { TapekeeperError } from '../../errors/tapekeeper-error.ts'
 import type { Cancel } from '../../ports/clock.ts'
 import type { ErrorCode } from '../../errors/consequence.ts'
@@ -76,6 +76,12 @@ export class LinkPool {
     return () => this.#leave(topic.key, listener)
   }
 
+  /** Moves everything on this topic's connection to a new one, without a break. */
+  rollover(topicKey: string): void {
+    const link = this.linkOf(topicKey)
+    if (link !== undefined) this.#replace(link, 'requested')
+  }
+
   /** The link that carries a topic: its connection facts for status reports. */
   linkOf(topicKey: string): Link | undefined {
     return this.#entries.get(topicKey)?.link
@@ -139,8 +145,10 @@ export class LinkPool {
   #route(link: Link, frame: DataFrame, text: string, receivedAt: number): void {
     const entry = this.#entries.get(frame.topicKey)
     if (entry === undefined) return
-    if (entry.next === link) this.#handOver(entry)
-    if (entry.link !== link) return
+    // Both copies of a trade may come: the tape merges them by id, so nothing is lost between the connections.
+    const isMerged = entry.next === link && entry.topic.dataType === 'trade'
+    if (entry.next === link && !isMerged) this.#handOver(entry)
+    if (entry.link !== link && !isMerged) return
     if (entry.status === 'pending') link.subscriptions.sawData(frame.topicKey)
     for (const listener of entry.listeners) listener.onData(frame, text, receivedAt)
   }
@@ -159,7 +167,13 @@ export class LinkPool {
     const entry = this.#entries.get(change.key)
     if (entry === undefined) return
     if (change.type === 'rejected') {
-      this.#reject(entry, rejectionError(entry.topic, change.frame))
+      this.#reject(entry, refusalError(entry.topic, change.frame))
+    } else if (change.type === 'delayed') {
+      // While a replacement is told to wait, the connection it is to replace goes on serving.
+      if (entry.link !== link) return
+      entry.status = 'pending'
+      const error = refusalError(entry.topic, change.frame)
+      for (const listener of entry.listeners) listener.onStatus('pending', error)
     } else if (entry.link === link) {
       entry.status = 'confirmed'
       for (const listener of entry.listeners) listener.onStatus('confirmed')
@@ -240,9 +254,17 @@ export class LinkPool {
   }
 }
 
-/** Our code for the exchange's refusal of one topic. */
-function rejectionError(topic: Topic, { nativeCode, message, reaction }: RejectedFrame): TapekeeperError {
-  const code: ErrorCode = reaction === 'auth' ? 'AUTH_FAILED' : 'SUBSCRIPTION_REJECTED'
+/** Our codes for an exchange's refusals; what is not here ends the subscription. */
+const REFUSALS: Readonly<Partial<Record<Reaction, ErrorCode>>> = {
+  auth: 'AUTH_FAILED',
+  'slow-down': 'RATE_LIMITED',
+  retry: 'EXCHANGE_BUSY',
+  clock: 'EXCHANGE_BUSY',
+  'login-needed': 'EXCHANGE_BUSY',
+}
+
+function refusalError(topic: Topic, { nativeCode, message, reaction }: RejectedFrame): TapekeeperError {
+  const code = REFUSALS[reaction] ?? 'SUBSCRIPTION_REJECTED'
   return new TapekeeperError(code, `${topic.key} was refused by the exchange: ${nativeCode} ${message}`, {
     topic: topic.key,
     ...topic.args,

@@ -20,6 +20,8 @@ export interface LinkSettings {
   readonly logger: Logger
   readonly limits: ExchangeLimits
   readonly keepalive: Keepalive
+  /** A connection asks to be replaced before it is this old. Milliseconds. */
+  readonly maxAgeMs: number
   readonly wire: {
     subscribe(topics: readonly Topic[], requestId: string): string
     unsubscribe(topics: readonly Topic[], requestId: string): string
@@ -48,7 +50,7 @@ const RESUBSCRIBE: BackoffPolicy = { baseMs: 1_000, capMs: 60_000 }
 const ACK_TIMEOUT_MS = 5_000
 const OPEN_TIMEOUT_MS = 10_000
 /** Data must have flowed this long before a loss counts as the first one. */
-const STABLE_AFTER_MS = 10_000
+const STABLE_AFTER_MS = 5_000
 /** Subscriptions asked for within this time travel in one request. */
 const COALESCE_MS = 5
 
@@ -81,6 +83,7 @@ export class Link {
   #cancelTick: Cancel | undefined
   #cancelDeadline: Cancel | undefined
   #cancelStable: Cancel | undefined
+  #cancelAge: Cancel | undefined
   #cancelPump: Cancel | undefined
   #pumpAt = Infinity
 
@@ -196,7 +199,7 @@ export class Link {
         this.#socket = ports.socket(url, {
           onOpen: () => {
             settle(() => dialer.opened())
-            if (isCurrent()) this.openedAt = ports.clock.now()
+            if (isCurrent() && this.#state.status === 'connecting') this.openedAt = ports.clock.now()
             this.#apply({ type: 'opened', epoch })
           },
           onText: (text) => {
@@ -252,6 +255,12 @@ export class Link {
       this.#cancelTick = this.#after(tickMs, tick)
     }
     this.#cancelTick = this.#after(tickMs, tick)
+
+    // A tenth of jitter keeps connections that were made together from being replaced together.
+    const ageMs = this.#settings.maxAgeMs * (0.9 + 0.1 * ports.random())
+    this.#cancelAge = this.#after(ageMs, () =>
+      this.#listener.onMove(this, `the connection is ${Math.round(ageMs / 1_000)} s old`),
+    )
 
     const proveStable = (): void => {
       if (!this.#dataSeen) {
@@ -365,6 +374,7 @@ export class Link {
       this.#cancelTick,
       this.#cancelDeadline,
       this.#cancelStable,
+      this.#cancelAge,
       this.#cancelPump,
     ]) {
       cancel?.()

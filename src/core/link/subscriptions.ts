@@ -50,6 +50,8 @@ export interface Wire {
 export type TopicChange =
   | { readonly type: 'confirmed'; readonly key: string }
   | { readonly type: 'rejected'; readonly key: string; readonly frame: RejectedFrame }
+  /** Refused for now; asked for again later. */
+  | { readonly type: 'delayed'; readonly key: string; readonly frame: RejectedFrame }
 
 /** Acks of the good topics of a failed batch may still be on their way; those that stay silent this long are asked for one by one. */
 const SETTLE_MS = 250
@@ -175,7 +177,7 @@ export class Subscriptions {
       case 'slow-down':
         this.#pausedUntil = now + this.#wire.retryDelay(this.#pauses++)
         this.#again(pending, now, false)
-        return []
+        return pending.map(({ topic }) => ({ type: 'delayed', key: topic.key, frame }))
       case 'reject':
       case 'auth':
         // Others of the request may have left or been acknowledged meanwhile: who remains need not be the culprit.
@@ -189,7 +191,7 @@ export class Subscriptions {
       case 'clock':
       case 'login-needed':
         this.#again(pending, now + this.#wire.retryDelay(mostAttempts(pending)))
-        return []
+        return pending.map(({ topic }) => ({ type: 'delayed', key: topic.key, frame }))
     }
   }
 

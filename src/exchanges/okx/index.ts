@@ -6,6 +6,7 @@ import { loadInstruments, loadServerTime } from './instruments.ts'
 import { loginRequest } from './login.ts'
 import { nativeSymbolOf, symbolOf } from './symbols.ts'
 import { requestText, topicsFor } from './topics.ts'
+import { tradeHistory } from './trade-history.ts'
 
 const HOUR_MS = 3_600_000
 
@@ -42,6 +43,13 @@ export const okx = defineExchange({
   timeframes: OKX_TIMEFRAMES,
   customParams: okxCustomParams,
   credentials: okxCredentials,
+
+  restLimits: {
+    '/api/v5/market/history-trades': { count: 20, perMs: 2_000 },
+    '/api/v5/market/books': { count: 40, perMs: 2_000 },
+    '/api/v5/public/instruments': { count: 20, perMs: 2_000 },
+  },
+  trades: tradeHistory,
 
   topics: topicsFor,
   subscribe: (topics, requestId) => requestText('subscribe', topics, requestId),

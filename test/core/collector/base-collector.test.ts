@@ -132,6 +132,45 @@ describe('stop', () => {
     expect([source.status, source.world.clock.pending]).toEqual(['stopped', 0])
   })
 
+  test('with force while a restart hangs', async () => {
+    const source = await started({}, { hangs: 'unsubscribe' })
+    const restart = source.restart()
+    await source.world.clock.advance(100)
+    await source.stop(true)
+    expect(await restart).toBe(false)
+    expect([source.status, source.world.clock.pending]).toEqual(['stopped', 0])
+    // The force is used up: the next run is restarted politely.
+    source.hangs = undefined
+    expect(await vt(source, source.start())).toBe(true)
+    const calls = source.calls.length
+    await vt(source, source.restart())
+    expect(source.calls[calls]).toBe('unsubscribe ABC-USD')
+  })
+
+  test('a start that was left behind does not take the next run down', async () => {
+    let release: () => void = () => undefined
+    class Slow extends FakeSource {
+      first = true
+      protected override async connect(signal: AbortSignal): Promise<boolean> {
+        if (!this.first) return super.connect(signal)
+        this.first = false
+        await new Promise<void>((resolve) => (release = resolve))
+        return true
+      }
+    }
+    const source = new Slow()
+    sources.push(source)
+    void source.start()
+    await source.world.clock.advance(100)
+    await vt(source, source.stop())
+    expect(await vt(source, source.start())).toBe(true)
+    const calls = source.calls.length
+    release()
+    await source.world.clock.advance(100)
+    expect(source.calls.slice(calls)).toEqual([])
+    expect([source.status, source.connected]).toEqual(['running', 1])
+  })
+
   test.each(['connect', 'unsubscribe', 'disconnect'] as const)('is over some day, though %s hangs', async (hangs) => {
     const source = setUp()
     source.hangs = hangs
@@ -201,6 +240,52 @@ describe('the signal', () => {
     expect(await vt(source, start)).toBe(false)
     await source.world.clock.settle()
     expect([source.status, source.world.clock.pending]).toEqual(['stopped', 0])
+  })
+
+  test('in the very tick of the start', async () => {
+    const control = new AbortController()
+    const source = setUp({ signal: control.signal })
+    void source.start()
+    control.abort()
+    await source.world.clock.advance(1_000)
+    expect([source.status, source.calls.includes('connect')]).toEqual(['stopped', false])
+  })
+
+  test('while a restart takes the collector down', async () => {
+    const control = new AbortController()
+    const source = await started({ signal: control.signal }, { hangs: 'unsubscribe' })
+    void source.restart()
+    await source.world.clock.advance(100)
+    control.abort()
+    await source.world.clock.advance(60_000)
+    expect(source.status).toBe('stopped')
+  })
+
+  test('in the error state, with an automatic restart on its way', async () => {
+    const control = new AbortController()
+    const other = await started({ signal: control.signal, restartDelayMs: 10_000 })
+    Object.assign(other, { loopFails: true, connectFails: 'throw' })
+    while (other.status !== 'error') await other.world.clock.advance(100)
+    Object.assign(other, { loopFails: false, connectFails: undefined })
+    control.abort()
+    await other.world.clock.advance(120_000)
+    expect(other.calls.filter((call) => call === 'connect').length).toBeLessThanOrEqual(2)
+    expect([other.connected, other.world.clock.pending]).toEqual([0, 0])
+  })
+
+  test('leaves no listener on a long-lived signal', async () => {
+    const { signal } = new AbortController()
+    const listeners = new Set<unknown>()
+    signal.addEventListener = (_type: string, listener: unknown) => void listeners.add(listener)
+    signal.removeEventListener = (_type: string, listener: unknown) => void listeners.delete(listener)
+    const source = await started({ signal })
+    expect(listeners.size).toBe(1)
+    await vt(source, source.restart())
+    await vt(source, source.stop())
+    expect(listeners.size).toBe(0)
+    source.connectFails = 'throw'
+    await vt(source, source.start())
+    expect([source.status, listeners.size]).toEqual(['error', 0])
   })
 
   test('aborted before: start is refused, with the reason', async () => {
@@ -388,6 +473,15 @@ describe('health', () => {
     await source.world.clock.advance(50_000)
     expect(source.getHealthStatus()).toMatchObject({ isHealthy: true })
     expect(source.getStatus().statistics.restarts).toBe(0)
+  })
+
+  test('healthy again: the restart that was planned is called off', async () => {
+    const source = await started({ maxSilenceDurationMs: 20_000, healthCheckIntervalMs: 10_000, restartDelayMs: 200_000 })
+    source.silent = true
+    while (source.status !== 'unhealthy') await source.world.clock.advance(1_000)
+    source.silent = false
+    await source.world.clock.advance(400_000)
+    expect([source.status, source.getStatus().statistics.restarts]).toEqual(['running', 0])
   })
 
   test('data that comes back makes an unhealthy collector healthy, without autoRestart', async () => {
@@ -622,42 +716,57 @@ describe('any interleaving of calls and faults', () => {
 
   test('passes legal states only, never runs twice, and leaves nothing behind', async () => {
     await fc.assert(
-      fc.asyncProperty(fc.array(command, { maxLength: 25, size: 'max' }), fc.boolean(), fc.nat(), async (commands, autoRestart, seed) => {
-        const world = createTestWorld(seededRandom(seed))
-        const source = new FakeSource({ autoRestart, maxRestarts: 2, restartDelayMs: 1_000, maxSilenceDurationMs: 30_000, healthCheckIntervalMs: 10_000 }, world)
-        const results: Promise<unknown>[] = []
-        for (const each of commands) {
-          if (typeof each === 'number') await world.clock.advance(each)
-          else if (each === 'start') results.push(source.start())
-          else if (each === 'stop') results.push(source.stop())
-          else if (each === 'force') results.push(source.stop(true))
-          else if (each === 'restart') results.push(source.restart())
-          else if (each === 'add') source.addSymbol('XYZ-USD')
-          else if (each === 'remove') source.removeSymbol('XYZ-USD')
-          else if (each === 'connect-fails') source.connectFails = 'throw'
-          else if (each === 'subscribe-fails') source.subscribeFails = 'false'
-          else if (each === 'loop-fails') source.loopFails = true
-          else if (each === 'silent') source.silent = true
-          else if (each === 'disconnect-fails') source.disconnectFails = true
-          else Object.assign(source, { connectFails: undefined, subscribeFails: undefined, loopFails: false, silent: false, disconnectFails: false })
-          expect(source.connected).toBeLessThanOrEqual(1)
-        }
-        await world.clock.advance(60_000)
-        const { status } = source
-        expect(['stopped', 'running', 'unhealthy', 'error', 'restarting']).toContain(status)
-        if (status === 'running') expect(source.connected).toBe(1)
-        if (status === 'stopped' || status === 'error') expect([source.connected, world.clock.pending]).toEqual([0, 0])
-        expectLegal(source.statuses)
-        await inVirtualTime(world.clock, source.stop())
-        await inVirtualTime(world.clock, Promise.all(results))
-        expect([source.status, source.connected, world.clock.pending]).toEqual(['stopped', 0, 0])
-        // And it can always be used again.
-        Object.assign(source, { connectFails: undefined, subscribeFails: undefined, loopFails: false, silent: false })
-        expect(await inVirtualTime(world.clock, source.start())).toBe(true)
-        await inVirtualTime(world.clock, source.stop())
-        expect([source.status, source.connected, world.clock.pending]).toEqual(['stopped', 0, 0])
-        expectLegal(source.statuses)
-      }),
+      fc.asyncProperty(
+        fc.array(command, { maxLength: 25, size: 'max' }),
+        fc.boolean(),
+        fc.nat(),
+        async (commands, autoRestart, seed) => {
+          const world = createTestWorld(seededRandom(seed))
+          const source = new FakeSource(
+            { autoRestart, maxRestarts: 2, restartDelayMs: 1_000, maxSilenceDurationMs: 30_000, healthCheckIntervalMs: 10_000 },
+            world,
+          )
+          const results: Promise<unknown>[] = []
+          for (const each of commands) {
+            if (typeof each === 'number') await world.clock.advance(each)
+            else if (each === 'start') results.push(source.start())
+            else if (each === 'stop') results.push(source.stop())
+            else if (each === 'force') results.push(source.stop(true))
+            else if (each === 'restart') results.push(source.restart())
+            else if (each === 'add') source.addSymbol('XYZ-USD')
+            else if (each === 'remove') source.removeSymbol('XYZ-USD')
+            else if (each === 'connect-fails') source.connectFails = 'throw'
+            else if (each === 'subscribe-fails') source.subscribeFails = 'false'
+            else if (each === 'loop-fails') source.loopFails = true
+            else if (each === 'silent') source.silent = true
+            else if (each === 'disconnect-fails') source.disconnectFails = true
+            else
+              Object.assign(source, {
+                connectFails: undefined,
+                subscribeFails: undefined,
+                loopFails: false,
+                silent: false,
+                disconnectFails: false,
+              })
+            expect(source.connected).toBeLessThanOrEqual(1)
+          }
+          await world.clock.advance(60_000)
+          const { status } = source
+          expect(['stopped', 'running', 'unhealthy', 'error', 'restarting']).toContain(status)
+          if (status === 'running') expect(source.connected).toBe(1)
+          if (status === 'stopped' || status === 'error') expect([source.connected, world.clock.pending]).toEqual([0, 0])
+          expectLegal(source.statuses)
+          await inVirtualTime(world.clock, source.stop())
+          await inVirtualTime(world.clock, Promise.all(results))
+          expect([source.status, source.connected, world.clock.pending]).toEqual(['stopped', 0, 0])
+          // And it can always be used again.
+          Object.assign(source, { connectFails: undefined, subscribeFails: undefined, loopFails: false, silent: false })
+          expect(await inVirtualTime(world.clock, source.start())).toBe(true)
+          await inVirtualTime(world.clock, source.stop())
+          expect([source.status, source.connected, world.clock.pending]).toEqual(['stopped', 0, 0])
+          expectLegal(source.statuses)
+        },
+      ),
       { seed: 16, numRuns: 120 },
     )
   })

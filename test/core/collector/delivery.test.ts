@@ -1,4 +1,5 @@
 import { describe, expect, expectTypeOf, test, vi } from 'vitest'
+import type { DataStream } from '../../../src/core/collector/data-stream.ts'
 import { Delivery } from '../../../src/core/collector/delivery.ts'
 import type { PointOf } from '../../../src/domain/market-data.ts'
 import { asDecimal } from '../../support/decimals.ts'
@@ -124,5 +125,5 @@ test('endStreams ends every stream of every type, and new ones can be made', asy
 test('types: the point is that of the data type, without a cast', () => {
   const { delivery } = setUp()
   delivery.add('trade', (point) => expectTypeOf(point).toEqualTypeOf<PointOf<'trade'>>())
-  expectTypeOf(delivery.stream('orderbook', {}).next).returns.resolves.toEqualTypeOf<IteratorResult<PointOf<'orderbook'>>>()
+  expectTypeOf(delivery.stream('orderbook', {})).toEqualTypeOf<DataStream<PointOf<'orderbook'>>>()
 })

@@ -25,7 +25,8 @@ test('a stable period starts the count afresh', () => {
 
 describe('edges', () => {
   test('no restarts allowed', () => expect(nextRestart(NO_RESTARTS, NOW, { ...POLICY, maxRestarts: 0 }, half)).toBe('give-up'))
-  test('no delay wanted', () => expect(nextRestart(NO_RESTARTS, NOW, { ...POLICY, delayMs: 0 }, half)).toMatchObject({ delayMs: 0 }))
+  test('no delay wanted', () =>
+    expect(nextRestart(NO_RESTARTS, NOW, { ...POLICY, delayMs: 0 }, half)).toMatchObject({ delayMs: 0 }))
   test('never longer than five minutes', () => {
     const next = nextRestart({ count: 40, lastAt: NOW }, NOW, { ...POLICY, maxRestarts: 100 }, () => 0.999_999)
     expect(next).toMatchObject({ delayMs: expect.closeTo(300_000, -1) as number })

@@ -212,6 +212,18 @@ describe('cancelling', () => {
   })
 })
 
+test('a dial that throws does not block the host', () => {
+  const { dialer, dials, dial } = setUp()
+  const thrower = (): unknown =>
+    dialer.request(false, () => {
+      throw new Error('somebody else')
+    })
+  expect(thrower).toThrow('somebody else')
+  dialer.failed({ message: 'no' })
+  dial('next')
+  expect(dials.map(({ name }) => name)).toEqual(['next'])
+})
+
 describe('any course of events', () => {
   const event = fc.record({
     wait: fc.nat(3_000),

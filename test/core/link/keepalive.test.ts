@@ -16,7 +16,11 @@ function run(heard: readonly boolean[]): KeepaliveVerdict[] {
 test.each([
   ['heard all the time', [true, true, true], ['alive', 'alive', 'alive']],
   ['one ping, then dead', [false, false, false, false, false, false], ['alive', 'alive', 'ping', 'alive', 'alive', 'dead']],
-  ['an answer starts afresh', [false, false, false, true, false, false, false], ['alive', 'alive', 'ping', 'alive', 'alive', 'alive', 'ping']],
+  [
+    'an answer starts afresh',
+    [false, false, false, true, false, false, false],
+    ['alive', 'alive', 'ping', 'alive', 'alive', 'alive', 'ping'],
+  ],
 ])('%s', (_name, heard, expected) => expect(run(heard)).toEqual(expected))
 
 test('dead exactly when nothing was heard for deadAfter ticks, and never without a ping before', () => {
@@ -34,10 +38,13 @@ test('dead exactly when nothing was heard for deadAfter ticks, and never without
   )
 })
 
-test.each([1_000, 5_000, 25_000])('a connection silent from any moment is dead early enough to be replaced within two periods of %i ms', (periodMs) => {
-  const { tickMs, rule } = keepaliveRule(periodMs)
-  // The tick in which it fell silent still counts as heard.
-  expect((rule.deadAfter + 1) * tickMs).toBeLessThan(2 * periodMs)
-  expect(rule.pingAfter * tickMs).toBeLessThan(periodMs)
-  expect(rule.deadAfter).toBeGreaterThan(rule.pingAfter)
-})
+test.each([1_000, 5_000, 25_000])(
+  'a connection silent from any moment is dead early enough to be replaced within two periods of %i ms',
+  (periodMs) => {
+    const { tickMs, rule } = keepaliveRule(periodMs)
+    // The tick in which it fell silent still counts as heard.
+    expect((rule.deadAfter + 1) * tickMs).toBeLessThan(2 * periodMs)
+    expect(rule.pingAfter * tickMs).toBeLessThan(periodMs)
+    expect(rule.deadAfter).toBeGreaterThan(rule.pingAfter)
+  },
+)

@@ -15,10 +15,24 @@ describe('transitions', () => {
     ['start dials', { status: 'idle' }, { type: 'start' }, env, at('connecting', 1, 0), [{ type: 'dial', epoch: 1, attempt: 0 }]],
     ['stop before the start', { status: 'idle' }, { type: 'stop' }, env, closed, []],
     ['opened', at('connecting'), { type: 'opened', epoch: 2 }, env, at('open'), [{ type: 'ready', epoch: 2 }]],
-    ['opened, login first', at('connecting'), { type: 'opened', epoch: 2 }, withLogin, at('authenticating'), [{ type: 'login', epoch: 2 }]],
+    [
+      'opened, login first',
+      at('connecting'),
+      { type: 'opened', epoch: 2 },
+      withLogin,
+      at('authenticating'),
+      [{ type: 'login', epoch: 2 }],
+    ],
     ['logged in', at('authenticating'), { type: 'logged-in', epoch: 2 }, withLogin, at('open'), [{ type: 'ready', epoch: 2 }]],
     ['proved stable', at('open', 2, 7), { type: 'proved-stable', epoch: 2 }, env, at('open', 2, 0), []],
-    ['the timer dials again', waiting, { type: 'timer', epoch: 2 }, env, at('connecting', 3, 2), [{ type: 'dial', epoch: 3, attempt: 2 }]],
+    [
+      'the timer dials again',
+      waiting,
+      { type: 'timer', epoch: 2 },
+      env,
+      at('connecting', 3, 2),
+      [{ type: 'dial', epoch: 3, attempt: 2 }],
+    ],
   ])('%s', (_name, state, input, environment, expected, effects) => {
     expect(stepLink(state, input, environment)).toEqual([expected, effects])
   })
@@ -37,11 +51,17 @@ describe('transitions', () => {
     expect(state).toMatchObject({ until: 61_000 })
   })
 
-  test.each(['connecting', 'authenticating', 'open'] as const)('stop and refused credentials end a link that is %s, politely', (status) => {
-    const effects = [{ type: 'discard', epoch: 2, politely: true }]
-    expect(stepLink(at(status), { type: 'stop' }, env)).toEqual([closed, effects])
-    expect(stepLink(at(status), { type: 'auth-failed', epoch: 2 }, env)).toEqual([{ status: 'closed', reason: 'auth' }, effects])
-  })
+  test.each(['connecting', 'authenticating', 'open'] as const)(
+    'stop and refused credentials end a link that is %s, politely',
+    (status) => {
+      const effects = [{ type: 'discard', epoch: 2, politely: true }]
+      expect(stepLink(at(status), { type: 'stop' }, env)).toEqual([closed, effects])
+      expect(stepLink(at(status), { type: 'auth-failed', epoch: 2 }, env)).toEqual([
+        { status: 'closed', reason: 'auth' },
+        effects,
+      ])
+    },
+  )
 
   test('stop while waiting closes', () => expect(stepLink(waiting, { type: 'stop' }, env)[0]).toEqual(closed))
 })
@@ -95,7 +115,10 @@ describe('any sequence of inputs', () => {
     fc.assert(
       fc.property(fc.array(command, { maxLength: 30, size: 'max' }), (commands) => {
         let state: LinkState = { status: 'idle' }
-        for (const each of commands) state = stepLink(state, toInput(each, 'epoch' in state ? state.epoch : 0), env)[0]
+        for (const each of commands) {
+          const epoch: number = 'epoch' in state ? state.epoch : 0
+          state = stepLink(state, toInput(each, epoch), env)[0]
+        }
         const [stopped] = stepLink(state, { type: 'stop' }, env)
         expect(stopped.status).toBe('closed')
       }),

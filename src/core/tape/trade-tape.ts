@@ -1,0 +1,321 @@
+import { TapekeeperError } from '../../errors/tapekeeper-error.ts'
+import { sleep, type Cancel, type Clock } from '../../ports/clock.ts'
+import type { Random } from '../../ports/random.ts'
+import { backoffDelay, type BackoffPolicy } from '../backoff.ts'
+import type { CompletenessLedger } from './completeness.ts'
+import { Continuity, idsOf, type IdRange, type TradePoint } from './continuity.ts'
+import type { CursorStore } from './cursor-store.ts'
+import type { Gap, GapReason } from './gap.ts'
+import { fillHole, firstNotOlder, type PageBefore } from './hole-filler.ts'
+import { LateFiller } from './late-filler.ts'
+
+/** Bounds of a tape. Milliseconds. */
+export interface TapeSettings {
+  /** A hole may be a message that was overtaken: it gets this long to arrive by itself. */
+  readonly reorderGraceMs: number
+  /** A hole that cannot be filled within this time becomes a gap. */
+  readonly repairTimeoutMs: number
+  /** Trades held back behind holes; one more, and the holes become gaps. */
+  readonly maxHeldTrades: number
+  /** What happened longer ago is not read again. */
+  readonly maxBackfillMs: number
+}
+
+export interface TapeHooks {
+  readonly exchange: string
+  readonly symbol: string
+  /** For example `okx trades BTC-USDT`. */
+  readonly stream: string
+  /** Where its books are kept; it outlives the tape. */
+  readonly ledger: CompletenessLedger
+  readonly clock: Clock
+  readonly random: Random
+  /** Reads single fills over REST; absent where that cannot be done. */
+  readonly pageBefore: PageBefore | undefined
+  readonly cursorStore: CursorStore | undefined
+  readonly deliver: (point: TradePoint) => void
+  readonly onGap: (gap: Gap) => void
+  readonly onError: (error: TapekeeperError) => void
+}
+
+const RETRY: BackoffPolicy = { baseMs: 500, capMs: 5_000 }
+/** Fills read before they are released: bounds memory, and lets a long repair show progress. */
+const CHUNK = 1_000
+/** A hole larger than this is checked with REST before it is believed. */
+const IMPLAUSIBLE = 1_000_000
+/** An id below the cursor on a trade this much newer means that the exchange counts anew. */
+const ID_RESET_MS = 60_000
+const SAVE_EVERY_MS = 1_000
+/** REST may lag behind the socket: an answer without the trades is not believed the first times. */
+const MIN_READINGS = 3
+
+/**
+ * Keeps one trade stream complete: delivers in order and once, holds back what lies behind a hole, fills the hole over REST, and
+ * declares what cannot be had. The undisturbed path is one comparison.
+ */
+export class TradeTape {
+  readonly #settings: TapeSettings
+  readonly #hooks: TapeHooks
+  readonly #order = new Continuity()
+  readonly #ledger: CompletenessLedger
+  readonly #late: LateFiller
+  #lastTimestamp: number | undefined
+  #ending = new AbortController()
+  #repair: Promise<void> | undefined
+  #saveTimer: Cancel | undefined
+  /** Trades that arrived while the stored cursor was being read. */
+  #early: TradePoint[] | undefined
+
+  constructor(settings: TapeSettings, hooks: TapeHooks) {
+    this.#settings = settings
+    this.#hooks = hooks
+    this.#ledger = hooks.ledger
+    this.#late = new LateFiller(hooks, (gap, trades) => this.#filled(gap, trades))
+  }
+
+  /** Takes up where the stored cursor stands. Trades may be accepted meanwhile; they wait. */
+  async open(): Promise<void> {
+    this.#ending = new AbortController()
+    this.#late.resume()
+    this.#repairSoon()
+    const { cursorStore, stream, onError } = this.#hooks
+    if (cursorStore === undefined || this.#order.cursor !== undefined) return
+    this.#early = []
+    try {
+      const cursor = await cursorStore.load(stream)
+      const id = Number(cursor?.id)
+      if (cursor !== undefined && Number.isSafeInteger(id)) {
+        this.#order.begin(id)
+        this.#lastTimestamp = cursor.timestamp
+      }
+    } catch (error) {
+      onError(TapekeeperError.from(error, 'CURSOR_FAILED', { stream }))
+    }
+    const early = this.#early
+    this.#early = undefined
+    for (const point of early) this.accept(point)
+  }
+
+  accept(point: TradePoint): void {
+    if (this.#early !== undefined) {
+      this.#early.push(point)
+      return
+    }
+    const ids = idsOf(point)
+    if (ids === undefined) {
+      const message = `trade id ${point.data.id} is not a number, so nothing can be proved of it`
+      this.#hooks.onError(new TapekeeperError('FRAME_INVALID', message, { stream: this.#hooks.stream }))
+      return
+    }
+    switch (this.#order.accept(point, ids)) {
+      case 'next':
+        this.#deliver(point, ids)
+        return
+      case 'duplicate':
+        this.#duplicate(point, ids)
+        break
+      case 'held':
+        this.#release()
+        if (this.#order.heldCount > this.#settings.maxHeldTrades) this.#giveUpAll('buffer-full')
+    }
+    this.#repairSoon()
+  }
+
+  /** Nothing to do: the next trade's id tells what was lost. */
+  interrupted(): void {
+    return
+  }
+
+  /**
+   * Ends the tape. With a cursor store what is held back is left to the next start, which finds the same hole; without one the
+   * holes are declared and the rest is delivered. `forGood: false` (a restart) keeps everything as it is.
+   */
+  async close(forGood: boolean): Promise<void> {
+    this.#ending.abort(new TapekeeperError('ABORTED', 'the tape was closed'))
+    this.#late.stop()
+    await this.#repair
+    if (!forGood) return
+    this.#late.forgetAll()
+    if (this.#hooks.cursorStore === undefined) this.#giveUpAll('stopped')
+    await this.#save()
+  }
+
+  #deliver(point: TradePoint, ids: IdRange): void {
+    const fills = ids.last - ids.first + 1
+    this.#ledger.count('delivered', fills, point.timestamp)
+    if (point.data.backfilled) this.#ledger.count('backfilled', fills, point.timestamp)
+    this.#lastTimestamp = point.timestamp
+    this.#hooks.deliver(point)
+    if (this.#hooks.cursorStore !== undefined) this.#saveSoon()
+  }
+
+  #release(): void {
+    for (const point of this.#order.takeReady()) {
+      const ids = idsOf(point)
+      if (ids !== undefined) this.#deliver(point, ids)
+    }
+  }
+
+  #duplicate(point: TradePoint, ids: IdRange): void {
+    const isReset = this.#lastTimestamp !== undefined && point.timestamp > this.#lastTimestamp + ID_RESET_MS
+    if (!isReset || this.#order.hasHole) {
+      this.#ledger.count('duplicates', ids.last - ids.first + 1, point.timestamp)
+      return
+    }
+    this.#announce({ first: NaN, last: NaN }, 'ids-restarted', point.timestamp)
+    this.#order.begin(ids.first - 1)
+    this.accept(point)
+  }
+
+  #repairSoon(): void {
+    if (this.#repair !== undefined || !this.#order.hasHole || this.#ending.signal.aborted) return
+    const { signal } = this.#ending
+    this.#repair = this.#repairAll(signal)
+      .catch((error: unknown) => {
+        if (!signal.aborted) this.#hooks.onError(TapekeeperError.from(error, 'REST_FAILED'))
+      })
+      .finally(() => {
+        this.#repair = undefined
+        this.#repairSoon()
+      })
+  }
+
+  async #repairAll(signal: AbortSignal): Promise<void> {
+    const { clock, random, pageBefore } = this.#hooks
+    await sleep(clock, this.#settings.reorderGraceMs, signal)
+    let failing: { since: number; times: number } | undefined
+    for (;;) {
+      const [hole] = this.#order.holes()
+      if (hole === undefined) return
+      if (pageBefore === undefined) {
+        this.#giveUp(hole.last, 'unprovable')
+        continue
+      }
+      const chunk = { first: hole.first, last: Math.min(hole.last, hole.first + CHUNK - 1) }
+      const { found, reason } = await this.#readChunk(chunk, hole, pageBefore, signal)
+      if ((this.#order.cursor ?? 0) >= chunk.last) {
+        failing = undefined
+        continue
+      }
+      // Only what fails counts against a hole, not its time in the queue behind other streams' repairs.
+      failing = { since: failing?.since ?? clock.now(), times: (failing?.times ?? 0) + 1 }
+      if (this.#isHopeless(reason, failing.since, failing.times)) {
+        const isBlank = found === 0 && reason !== 'too-old'
+        this.#giveUp(isBlank ? (this.#order.holes()[0]?.last ?? chunk.last) : chunk.last, reason)
+        failing = undefined
+      } else {
+        await sleep(clock, backoffDelay(failing.times - 1, RETRY, random), signal)
+      }
+    }
+  }
+
+  #isHopeless(reason: GapReason, since: number, times: number): boolean {
+    if (reason === 'too-old') return true
+    const isOver = this.#hooks.clock.now() - since >= this.#settings.repairTimeoutMs
+    return isOver && (reason === 'rest-failed' || times >= MIN_READINGS)
+  }
+
+  /** Reads a chunk and takes in what was found. Says how many fills that were, and why the rest is missing. */
+  async #readChunk(
+    chunk: IdRange,
+    hole: IdRange,
+    pageBefore: PageBefore,
+    signal: AbortSignal,
+  ): Promise<{ readonly found: number; readonly reason: GapReason }> {
+    const oldest = this.#hooks.clock.now() - this.#settings.maxBackfillMs
+    if (hole.last - hole.first > IMPLAUSIBLE && (await this.#isInvented(hole, pageBefore, signal)))
+      return { found: 0, reason: 'rest-short' }
+    if (hole.last > chunk.last && (this.#lastTimestamp ?? Infinity) < oldest) {
+      const start = await firstNotOlder(hole, oldest, pageBefore, signal)
+      if (start > hole.first) {
+        this.#giveUp(start - 1, 'too-old')
+        return { found: 0, reason: 'rest-short' }
+      }
+    }
+    const { found, reason } = await fillHole(chunk, pageBefore, oldest, signal)
+    for (const point of found) {
+      const ids = idsOf(point)
+      if (ids !== undefined) this.#order.accept(point, ids)
+    }
+    this.#release()
+    return { found: found.length, reason }
+  }
+
+  /** A damaged id can claim a million trades. When REST knows of none near it, the claim is dropped and not believed. */
+  async #isInvented(hole: IdRange, pageBefore: PageBefore, signal: AbortSignal): Promise<boolean> {
+    const { found } = await fillHole({ first: hole.last, last: hole.last }, pageBefore, 0, signal)
+    const exists = found.length > 0
+    const page = exists ? [] : await pageBefore(String(hole.last + 1), signal).catch(() => [])
+    const newest = Math.max(-Infinity, ...page.flatMap((point) => idsOf(point)?.last ?? []))
+    if (exists || page.length === 0 || newest > hole.first + IMPLAUSIBLE) return false
+    const dropped = this.#order.forget(({ first }) => first > hole.last)
+    const message = `a trade id claims ${hole.last - hole.first + 1} trades that do not exist`
+    this.#hooks.onError(new TapekeeperError('FRAME_INVALID', message, { stream: this.#hooks.stream, dropped }))
+    return true
+  }
+
+  #giveUpAll(reason: GapReason): void {
+    const holes = this.#order.holes()
+    const last = holes.at(-1)?.last
+    if (last !== undefined) this.#giveUp(last, reason)
+  }
+
+  /** Everything missing up to and with `last` becomes gaps, one per hole, each in its place in the order. */
+  #giveUp(last: number, reason: GapReason): void {
+    for (;;) {
+      const [hole] = this.#order.holes()
+      if (hole === undefined || hole.first > last) return
+      const range = { first: hole.first, last: Math.min(hole.last, last) }
+      this.#order.skipTo(range.last)
+      this.#announce(range, reason, this.#order.nextHeld?.timestamp)
+      this.#release()
+    }
+  }
+
+  #announce({ first, last }: IdRange, reason: GapReason, toTime: number | undefined): void {
+    const { exchange, symbol, stream, clock } = this.#hooks
+    const isKnown = Number.isFinite(first)
+    const missing = isKnown ? last - first + 1 : undefined
+    const at = clock.now()
+    const gap: Gap = {
+      exchange,
+      symbol,
+      stream,
+      fromId: isKnown ? String(first) : undefined,
+      toId: isKnown ? String(last) : undefined,
+      fromTime: this.#lastTimestamp,
+      toTime,
+      missing,
+      reason,
+      filled: false,
+      trades: undefined,
+      at,
+    }
+    if (missing === undefined) this.#ledger.countUnknownGap()
+    else this.#ledger.count('missing', missing, toTime ?? this.#lastTimestamp ?? at)
+    this.#hooks.onGap(gap)
+    if (reason === 'rest-failed' || reason === 'rest-short' || reason === 'buffer-full') this.#late.add(gap)
+  }
+
+  #filled(gap: Gap, trades: readonly TradePoint[]): void {
+    this.#ledger.count('missing', -(gap.missing ?? 0), gap.toTime ?? this.#lastTimestamp ?? gap.at)
+    this.#hooks.onGap({ ...gap, filled: true, trades, at: this.#hooks.clock.now() })
+  }
+
+  #saveSoon(): void {
+    this.#saveTimer ??= this.#hooks.clock.after(SAVE_EVERY_MS, () => void this.#save())
+  }
+
+  async #save(): Promise<void> {
+    this.#saveTimer?.()
+    this.#saveTimer = undefined
+    const { cursorStore, stream, onError } = this.#hooks
+    const { cursor } = this.#order
+    if (cursorStore === undefined || cursor === undefined || this.#lastTimestamp === undefined) return
+    try {
+      await cursorStore.save(stream, { id: String(cursor), timestamp: this.#lastTimestamp })
+    } catch (error) {
+      onError(TapekeeperError.from(error, 'CURSOR_FAILED', { stream }))
+    }
+  }
+}

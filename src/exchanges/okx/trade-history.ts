@@ -1,0 +1,28 @@
+import type { TradeHistory } from '../../core/exchange-definition.ts'
+import type { PointOf } from '../../domain/market-data.ts'
+import { decodeTrade } from './decode-trade.ts'
+import { isRecord } from './fields.ts'
+import { readRows } from './instruments.ts'
+
+const PAGE = 100
+
+/**
+ * Single fills over REST, for what the socket did not bring. OKX's ids follow each other per instrument; a row of the `trades`
+ * channel stands for `count` of them and carries the last one's id.
+ * Source: OKX v5 docs, "Get trades history", read 2026-09: newest first, `after` means older than this id.
+ */
+export const tradeHistory: TradeHistory = {
+  contiguity: 'aggregated',
+  async pageBefore(rest, { symbol, nativeSymbol }, beforeId, now, signal) {
+    const query = `instId=${encodeURIComponent(nativeSymbol)}&type=1&after=${beforeId}&limit=${PAGE}`
+    const rows = await rest.get(`/api/v5/market/history-trades?${query}`, readRows, signal)
+    return rows.flatMap((row) => {
+      // A row of another instrument would be a wrong answer that looks right.
+      if (!isRecord(row) || row.instId !== nativeSymbol) return []
+      const point = decodeTrade(row, symbol, now)
+      return typeof point === 'string' ? [] : [backfilled(point)]
+    })
+  },
+}
+
+const backfilled = (point: PointOf<'trade'>): PointOf<'trade'> => ({ ...point, data: { ...point.data, backfilled: true } })
