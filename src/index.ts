@@ -25,6 +25,8 @@ export { OVERFLOW_POLICIES, type DataStream, type OverflowPolicy, type StreamOpt
 export type { HealthIssue, HealthStatus } from './core/collector/health.ts'
 export type { CollectorStatistics, CollectorStatusReport, SubscriptionReport } from './core/collector/status-report.ts'
 export type { Counters } from './core/collector/counters.ts'
+export type { BookReason, BookStateChange } from './core/book/book-keeper.ts'
+export type { LocalBook } from './core/book/local-book.ts'
 export { createMemoryCursorStore, type CursorStore, type TapeCursor } from './core/tape/cursor-store.ts'
 export { GAP_REASONS, type Gap, type GapReason } from './core/tape/gap.ts'
 export type { Completeness, HourCounts, StreamCompleteness, TapeCounts } from './core/tape/completeness.ts'
@@ -36,6 +38,7 @@ export {
   type ExchangeDefinition,
   type ExchangeLimits,
   type Keepalive,
+  type OrderBookDepth,
   type SymbolLookup,
   type Topic,
   type TopicRequest,

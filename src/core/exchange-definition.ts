@@ -20,15 +20,20 @@ export interface Topic {
   /** Which of the exchange's WebSocket endpoints serves it. */
   readonly endpoint: string
   readonly dataType: DataType
+  /** An order book that comes as changes and must be kept; the others are whole each time. */
+  readonly isIncremental?: boolean
   /** The subscription's arguments, in the exchange's words. */
   readonly args: Readonly<Record<string, string>>
 }
+
+/** Levels per side, or all that the exchange shows. */
+export type OrderBookDepth = number | 'full'
 
 /** What a collector wants, for `ExchangeDefinition.topics`. */
 export interface TopicRequest {
   readonly dataType: DataType
   readonly nativeSymbol: string
-  readonly orderBookDepth: number
+  readonly orderBookDepth: OrderBookDepth
   readonly timeframes: readonly CandleTimeframe[]
   /** The collector's `customParams`, checked by the definition's schema. */
   readonly customParams: Readonly<Record<string, unknown>>
@@ -99,10 +104,12 @@ export interface ExchangeDefinition {
   readonly limits: ExchangeLimits
   readonly keepalive: Keepalive
   readonly dataTypes: readonly DataType[]
-  readonly orderBookDepths: readonly number[]
+  readonly orderBookDepths: readonly OrderBookDepth[]
   readonly timeframes: readonly CandleTimeframe[]
   /** Requests allowed per path, counted for all of this process together. */
   readonly restLimits?: Readonly<Record<string, RestLimit>>
+  /** An order book over REST as a snapshot with its sequence number, for books that come without one. */
+  loadBook?(rest: RestClient, target: TradeTarget, now: () => number, signal: AbortSignal): Promise<PointOf<'orderbook'>>
   /** How the tape of trades is kept complete; without it, as for `none`. */
   readonly trades?: TradeHistory
   /** Checks `config.customParams`. The core itself heeds two: `pingIntervalMs` (keepalive period) and `maxSubscriptionsPerSocket`. */

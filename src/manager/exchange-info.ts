@@ -1,6 +1,6 @@
 import type { DataType } from '../domain/data-type.ts'
 import type { CandleTimeframe } from '../domain/timeframe.ts'
-import type { ExchangeLimits, Keepalive } from '../core/exchange-definition.ts'
+import type { ExchangeLimits, Keepalive, OrderBookDepth } from '../core/exchange-definition.ts'
 import { exchangeDefinition } from '../exchanges/registry.ts'
 
 /** What is known about an exchange without asking it. */
@@ -12,7 +12,7 @@ export interface ExchangeInfo {
   readonly supportedPairs: readonly string[]
   /** Candle timeframes the exchange sends ready-made. */
   readonly timeframes: readonly CandleTimeframe[]
-  readonly orderBookDepths: readonly number[]
+  readonly orderBookDepths: readonly OrderBookDepth[]
   readonly endpoints: Readonly<Record<string, string>>
   readonly limits: ExchangeLimits
   readonly keepalive: Keepalive

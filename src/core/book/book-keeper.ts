@@ -54,6 +54,7 @@ export interface BookKeeperHooks {
 const SNAPSHOT_TIMEOUT_MS = 10_000
 /** Without snapshots the first sign of life is an update, and quiet books send one per minute. Milliseconds. */
 const QUIET_TIMEOUT_MS = 75_000
+const MOST_MISSING_SNAPSHOTS = 2
 /** Updates held for a snapshot that is being fetched: more than a minute and a half of them. */
 const MOST_HELD = 1_000
 /** A snapshot still too old after so many attempts: the number waited for is not coming. */
@@ -207,7 +208,8 @@ export class BookKeeper {
       this.#hooks.onState({ symbol, state: 'valid', reason, at: point.receivedAt })
     }
     // Updates amend all levels, so the snapshot they build on has them all.
-    if (this.#book.isValid) this.#emitSnapshot(point, updates ? undefined : depth)
+    // Unless a listener has ended it all.
+    if (!this.#isStopped) this.#emitSnapshot(point, updates ? undefined : depth)
   }
 
   #invalidate(reason: BookReason, at: number): void {
@@ -246,7 +248,7 @@ export class BookKeeper {
     const { action, delayMs } = this.#policy.next()
     const act = (): void => {
       this.#resyncs++
-      this.#begin(this.#isSnapshotless ? FRESH : AWAITING)
+      this.#begin(this.#insistsOnSnapshot ? AWAITING : FRESH)
       this.#awaitFrames()
       this.#hooks[action]()
     }
@@ -260,8 +262,12 @@ export class BookKeeper {
 
   /** Gives the exchange time to send something that helps. */
   #awaitFrames(): void {
-    const isQuiet = this.#isSnapshotless || (this.#sync.status === 'fresh' && this.#resyncs > 0)
-    this.#after(isQuiet ? QUIET_TIMEOUT_MS : SNAPSHOT_TIMEOUT_MS, () => this.#nothingHelped())
+    this.#after(this.#insistsOnSnapshot ? SNAPSHOT_TIMEOUT_MS : QUIET_TIMEOUT_MS, () => this.#nothingHelped())
+  }
+
+  /** When asking twice brought none, an exchange without snapshots and with a quiet market is the better guess. */
+  get #insistsOnSnapshot(): boolean {
+    return !this.#isSnapshotless && this.#policy.failures <= MOST_MISSING_SNAPSHOTS
   }
 
   #nothingHelped(): void {

@@ -21,6 +21,11 @@ export class ResyncPolicy {
     this.#random = random
   }
 
+  /** In a row. */
+  get failures(): number {
+    return this.#failures
+  }
+
   becameValid(at: number): void {
     this.#validSince ??= at
   }

@@ -1,5 +1,6 @@
 import type { DataType } from '../../domain/data-type.ts'
 import type { TapekeeperError } from '../../errors/tapekeeper-error.ts'
+import type { BookStateChange } from '../book/book-keeper.ts'
 import type { Gap } from '../tape/gap.ts'
 import type { CollectorStatus } from './collector-state.ts'
 
@@ -58,6 +59,8 @@ export interface CollectorEvents {
   subscription: (change: SubscriptionChange) => void
   raw: (frame: RawFrame) => void
   restart: (notice: RestartNotice) => void
+  /** The local book became valid, or stopped being so; around each resynchronisation. */
+  book: (change: BookStateChange) => void
   /** Trades that could not be had, or that were found after all. */
   gap: (gap: Gap) => void
 }

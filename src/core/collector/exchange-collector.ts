@@ -2,6 +2,8 @@ import type { DataType } from '../../domain/data-type.ts'
 import type { Instrument } from '../../domain/instrument.ts'
 import type { MarketDataPoint } from '../../domain/market-data.ts'
 import { TapekeeperError } from '../../errors/tapekeeper-error.ts'
+import { BookKeeper } from '../book/book-keeper.ts'
+import type { LocalBook } from '../book/local-book.ts'
 import type { ExchangeDefinition, Topic } from '../exchange-definition.ts'
 import type { DataFrame } from '../frame.ts'
 import type { LinkPool, TopicListener } from '../link/link-pool.ts'
@@ -20,6 +22,8 @@ interface Subscription {
   readonly name: string
   readonly topic: Topic
   readonly pool: LinkPool
+  /** Keeps the book of a topic that brings changes only. */
+  readonly keeper: BookKeeper | undefined
   status: SubscriptionStatus
   leave: () => Promise<void>
 }
@@ -70,6 +74,12 @@ export class ExchangeCollector extends BaseDataCollector {
   /** The instrument's record; undefined before the start, and when the exchange's list could not be had. */
   get instrument(): Instrument | undefined {
     return this.#instrument
+  }
+
+  /** The local order book, kept up to date; undefined unless a book of more than a few levels is collected. */
+  get book(): LocalBook | undefined {
+    for (const { keeper } of this.#subscriptions.values()) if (keeper !== undefined) return keeper.book
+    return undefined
   }
 
   /** What was delivered of each trade stream and what is known to be missing, in all and by hour. */
@@ -220,7 +230,8 @@ export class ExchangeCollector extends BaseDataCollector {
       replica,
       logger: this.logger,
     })
-    const subscription: Subscription = { name, topic, pool, status: 'pending', leave: () => Promise.resolve() }
+    const keeper = topic.isIncremental === true ? this.#newKeeper(topic, pool) : undefined
+    const subscription: Subscription = { name, topic, pool, keeper, status: 'pending', leave: () => Promise.resolve() }
     this.#subscriptions.set(name, subscription)
     this.#announce(subscription, undefined)
     subscription.leave = pool.subscribe(topic, this.#listenerFor(subscription))
@@ -228,9 +239,10 @@ export class ExchangeCollector extends BaseDataCollector {
 
   #listenerFor(subscription: Subscription): TopicListener {
     return {
-      onData: (frame, text, receivedAt) => this.#onData(subscription.topic, frame, text, receivedAt),
+      onData: (frame, text, receivedAt) => this.#onData(subscription, frame, text, receivedAt),
       onStatus: (status, error) => this.#onStatus(subscription, status, error),
-      onBadFrame: (error, text, receivedAt) => {
+      onBadFrame: (error, text, receivedAt, isSurelyMine) => {
+        if (isSurelyMine) subscription.keeper?.onBadFrame(receivedAt)
         this.counters.messageReceived(receivedAt)
         this.#raw(subscription.topic, text, receivedAt)
         this.reportError(error)
@@ -238,14 +250,39 @@ export class ExchangeCollector extends BaseDataCollector {
     }
   }
 
-  #onData(topic: Topic, frame: DataFrame, text: string, receivedAt: number): void {
+  #onData({ topic, keeper }: Subscription, frame: DataFrame, text: string, receivedAt: number): void {
     this.counters.messageReceived(receivedAt)
     this.#raw(topic, text, receivedAt)
     for (const error of frame.errors) this.reportError(error)
     for (const point of frame.points) {
       if (point.dataType === 'trade' && this.#tape !== undefined) this.#tape.accept(point)
+      else if (point.dataType === 'orderbook' && keeper !== undefined) keeper.onFrame(point)
       else this.deliver(point)
     }
+  }
+
+  #newKeeper(topic: Topic, pool: LinkPool): BookKeeper {
+    const { depth, updates, snapshotIntervalMs } = this.#config.orderBook
+    const { clock, random } = this.ports
+    const target = { symbol: this.symbol, nativeSymbol: this.#nativeSymbol ?? '' }
+    const rest = this.#runtime.rest(this.#definition, this.#config.endpoints['rest'] ?? '')
+    const options = {
+      symbol: this.symbol,
+      clock,
+      random,
+      updates,
+      snapshotIntervalMs,
+      depth: depth === 'full' ? undefined : depth,
+    }
+    return new BookKeeper(options, {
+      emit: (point) => this.deliver(point),
+      onState: (change) => this.emit('book', change),
+      resubscribe: () => pool.resubscribe(topic.key),
+      reconnect: () => pool.rollover(topic.key),
+      fetchSnapshot: (signal) =>
+        this.#definition.loadBook?.(rest, target, () => this.now(), signal) ??
+        Promise.reject(new TapekeeperError('REST_FAILED', `${this.#definition.name} has no order books over REST`)),
+    })
   }
 
   #newTape(): Tape | undefined {
@@ -286,8 +323,10 @@ export class ExchangeCollector extends BaseDataCollector {
       if (error.consequence === 'reconnect') this.counters.reconnects++
       this.reportError(error)
     }
-    if (status === 'pending' && subscription.topic.dataType === 'trade' && this.#tape instanceof TimeTape)
-      this.#tape.interrupted()
+    if (status === 'confirmed') subscription.keeper?.onConfirmed()
+    if (status === 'pending' && error?.consequence === 'reconnect') subscription.keeper?.onLost()
+    if (status === 'rejected') subscription.keeper?.stop()
+    if (status === 'pending' && subscription.topic.dataType === 'trade') this.#tape?.interrupted()
     if (status === 'pending') this.#lastLinkError = error ?? this.#lastLinkError
     if (changed) this.#announce(subscription, error)
     this.#onSettled()
@@ -338,6 +377,7 @@ export class ExchangeCollector extends BaseDataCollector {
     this.#lastLinkError = undefined
     const gone = subscriptions.map(({ leave }) => leave())
     for (const subscription of subscriptions) {
+      subscription.keeper?.stop()
       if (subscription.status === 'rejected') continue
       subscription.status = 'ended'
       this.#announce(subscription, undefined)

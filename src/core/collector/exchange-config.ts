@@ -28,8 +28,12 @@ const exchangeCollectorConfig = z.strictObject({
   credentials: z.custom<Credentials>((value) => typeof value === 'object' && value !== null, 'must be an object').optional(),
   orderBook: z
     .strictObject({
-      /** Levels per side. */
-      depth: z.number().int().default(5),
+      /** Levels per side; `full`: all that the exchange shows. Which there are depends on the exchange. */
+      depth: z.union([z.number().int().positive(), z.literal('full')]).default(5),
+      /** Books that come as changes: deliver each change as an `update`. */
+      updates: z.boolean().default(true),
+      /** Books that come as changes: deliver a `snapshot` of `depth` levels at most this often; 0 with each change. */
+      snapshotIntervalMs: z.number().nonnegative().default(1_000),
     })
     .prefault({}),
   candles: z

@@ -13,7 +13,7 @@ export interface TopicListener {
   /** `rejected` is the last word. `pending` carries the loss that undid a confirmed subscription. */
   onStatus(status: 'pending' | 'confirmed' | 'rejected', error?: TapekeeperError): void
   /** A frame that could not be read and may have been this topic's. */
-  onBadFrame(error: TapekeeperError, text: string, receivedAt: number): void
+  onBadFrame(error: TapekeeperError, text: string, receivedAt: number, isSurelyMine: boolean): void
 }
 
 export interface PoolStatistics {
@@ -74,6 +74,17 @@ export class LinkPool {
       if (known.status === 'confirmed') listener.onStatus('confirmed')
     }
     return () => this.#leave(topic.key, listener)
+  }
+
+  /** Unsubscribes from a topic and subscribes again, for all its subscribers. */
+  resubscribe(topicKey: string): void {
+    const entry = this.#entries.get(topicKey)
+    // A link that is not open subscribes anew in any case.
+    if (entry?.link.status !== 'open') return
+    entry.status = 'pending'
+    for (const listener of entry.listeners) listener.onStatus('pending')
+    entry.link.remove(topicKey)
+    entry.link.add(entry.topic)
   }
 
   /** Moves everything on this topic's connection to a new one, without a break. */
@@ -159,7 +170,7 @@ export class LinkPool {
     const entries = this.#entriesOf(link)
     const named = entries.filter(({ topic }) => Object.values(topic.args).every((value) => excerpt.includes(`"${value}"`)))
     for (const entry of named.length > 0 ? named : entries) {
-      for (const listener of entry.listeners) listener.onBadFrame(frame.error, text, receivedAt)
+      for (const listener of entry.listeners) listener.onBadFrame(frame.error, text, receivedAt, named.length > 0)
     }
   }
 
@@ -200,7 +211,7 @@ export class LinkPool {
     for (const entry of this.#entriesOf(link)) {
       if (entry.next !== undefined && entry.next !== link) {
         // The old connection ended before the new one had data: nothing to wait for any more.
-        this.#handOver(entry)
+        this.#handOver(entry, error)
       } else if (entry.link === link) {
         entry.status = 'pending'
         for (const listener of entry.listeners) listener.onStatus('pending', error)
@@ -226,7 +237,7 @@ export class LinkPool {
     replacement.start()
   }
 
-  #handOver(entry: TopicEntry): void {
+  #handOver(entry: TopicEntry, loss?: TapekeeperError): void {
     if (entry.next === undefined) return
     entry.link = entry.next
     entry.next = undefined
@@ -235,7 +246,7 @@ export class LinkPool {
     const status = isConfirmed ? 'confirmed' : 'pending'
     if (status === entry.status) return
     entry.status = status
-    for (const listener of entry.listeners) listener.onStatus(status)
+    for (const listener of entry.listeners) listener.onStatus(status, isConfirmed ? undefined : loss)
   }
 
   #finishWhenSettled(old: Link, replacement: Link): void {

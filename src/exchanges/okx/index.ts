@@ -1,5 +1,6 @@
 import { defineExchange } from '../../core/exchange-definition.ts'
 import { OKX_TIMEFRAMES } from './candles.ts'
+import { loadBook } from './book-snapshot.ts'
 import { DEFAULT_PING_INTERVAL_MS, DEFAULT_SUBSCRIPTIONS_PER_SOCKET, okxCredentials, okxCustomParams } from './custom-params.ts'
 import { createDecoder } from './decode.ts'
 import { loadInstruments, loadServerTime } from './instruments.ts'
@@ -39,7 +40,7 @@ export const okx = defineExchange({
   // OKX itself closes after 30 s of silence. Half-open connections are to be replaced within 15, so we ask far earlier.
   keepalive: { ping: 'ping', periodMs: DEFAULT_PING_INTERVAL_MS },
   dataTypes: ['ticker', 'trade', 'orderbook', 'candle', 'balance'],
-  orderBookDepths: [1, 5],
+  orderBookDepths: [1, 5, 50, 400, 'full'],
   timeframes: OKX_TIMEFRAMES,
   customParams: okxCustomParams,
   credentials: okxCredentials,
@@ -50,6 +51,7 @@ export const okx = defineExchange({
     '/api/v5/public/instruments': { count: 20, perMs: 2_000 },
   },
   trades: tradeHistory,
+  loadBook,
 
   topics: topicsFor,
   subscribe: (topics, requestId) => requestText('subscribe', topics, requestId),

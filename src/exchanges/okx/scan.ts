@@ -1,6 +1,6 @@
 import type { DecimalString } from '../../domain/decimal.ts'
 import { MAX_FRAME_LENGTH, NO_ERRORS, type DataFrame } from '../../core/frame.ts'
-import type { Level, MarketDataPoint, PointOf } from '../../domain/market-data.ts'
+import type { Level, MarketDataPoint, OrderBook, PointOf } from '../../domain/market-data.ts'
 import { bookPoint } from './decode-book.ts'
 import { tickerPoint } from './decode-ticker.ts'
 import { tradePoint } from './decode-trade.ts'
@@ -10,10 +10,14 @@ import type { KnownTopic, TopicDirectory } from './topic-directory.ts'
 /** Reads a frame straight from its text; undefined when it is not, to the byte, one of the shapes known here. */
 export type FrameScanner = (text: string, receivedAt: number) => DataFrame | undefined
 
+/** Between a frame's argument and its first row. */
+const DATA = ',"data":[{'
+
+/** Reads from behind the argument up to and without the end of the last row. */
 type RowsScanner = (cursor: TextCursor, topic: KnownTopic, symbol: string, receivedAt: number) => readonly MarketDataPoint[]
 
 /**
- * A short cut for the frames that make up nearly all traffic: trades, tickers and the snapshot books, exactly as OKX writes them.
+ * A short cut for the frames that make up nearly all traffic: trades, tickers and books, exactly as OKX writes them.
  * `JSON.parse` makes an object for each row and a string for each field only for us to throw most of them away; here each
  * wanted field is cut out of the text once. Whatever deviates (another key order, a blank, an escape, a bad value) is not
  * judged here but left to the ordinary way, so this file can make a frame faster but never different; the tests hold it to that.
@@ -27,7 +31,7 @@ export function createScanner(directory: TopicDirectory): FrameScanner {
     const topic = directory.find(channel, nativeSymbol)
     const symbol = topic === undefined ? undefined : directory.symbolOf(topic)
     if (topic === undefined || symbol === undefined) return undefined
-    cursor.literal('},"data":[{')
+    cursor.literal('}')
     const points = scanRows(cursor, topic, symbol, receivedAt)
     cursor.literal('}]}')
     return cursor.finished() ? { kind: 'data', topicKey: topic.key, points, errors: NO_ERRORS } : undefined
@@ -37,6 +41,7 @@ export function createScanner(directory: TopicDirectory): FrameScanner {
     cursor.start(text)
     if (text.length > MAX_FRAME_LENGTH || !cursor.optional('{"arg":{"channel":"')) return undefined
     if (cursor.optional('trades","instId":"')) return scanFrame('trades', receivedAt, scanTrades)
+    if (cursor.optional('books","instId":"')) return scanFrame('books', receivedAt, scanChangingBook)
     if (cursor.optional('books5","instId":"')) return scanFrame('books5', receivedAt, scanBook)
     if (cursor.optional('bbo-tbt","instId":"')) return scanFrame('bbo-tbt', receivedAt, scanBook)
     if (cursor.optional('tickers","instId":"')) return scanFrame('tickers', receivedAt, scanTicker)
@@ -47,6 +52,7 @@ export function createScanner(directory: TopicDirectory): FrameScanner {
 
 function scanTrades(cursor: TextCursor, topic: KnownTopic, symbol: string, receivedAt: number): PointOf<'trade'>[] {
   const points: PointOf<'trade'>[] = []
+  cursor.literal(DATA)
   do {
     cursor.literal('"instId":"')
     cursor.literal(topic.nativeSymbol)
@@ -61,14 +67,31 @@ function scanTrades(cursor: TextCursor, topic: KnownTopic, symbol: string, recei
     cursor.literal(',"ts":"')
     const timestamp = cursor.time()
     const count = cursor.optional(',"count":"') ? cursor.count() : undefined
-    if (cursor.optional(',"source":"')) cursor.digits()
+    if (cursor.optional(',"source":"')) cursor.skipDigits()
     if (cursor.optional(',"seqId":')) cursor.integer()
     points.push(tradePoint(symbol, timestamp, receivedAt, id, price, size, isBuy ? 'buy' : 'sell', count))
   } while (cursor.ok && cursor.optional('},{'))
   return points
 }
 
-function scanBook(cursor: TextCursor, topic: KnownTopic, symbol: string, receivedAt: number): PointOf<'orderbook'>[] {
+/** `bbo-tbt` and `books5` send the whole each time. */
+const scanBook: RowsScanner = (cursor, topic, symbol, receivedAt) => bookRow(cursor, topic, symbol, receivedAt, 'snapshot')
+
+/** `books` says of each frame what it is. */
+const scanChangingBook: RowsScanner = (cursor, topic, symbol, receivedAt) => {
+  const isUpdate = cursor.optional(',"action":"update"')
+  if (!isUpdate) cursor.literal(',"action":"snapshot"')
+  return bookRow(cursor, topic, symbol, receivedAt, isUpdate ? 'update' : 'snapshot')
+}
+
+function bookRow(
+  cursor: TextCursor,
+  topic: KnownTopic,
+  symbol: string,
+  receivedAt: number,
+  kind: OrderBook['kind'],
+): readonly MarketDataPoint[] {
+  cursor.literal(DATA)
   cursor.literal('"asks":[')
   const asks = scanLevels(cursor)
   cursor.literal(',"bids":[')
@@ -79,8 +102,21 @@ function scanBook(cursor: TextCursor, topic: KnownTopic, symbol: string, receive
   }
   cursor.literal(',"ts":"')
   const timestamp = cursor.time()
-  const sequence = cursor.optional(',"seqId":') ? cursor.integer() : undefined
-  return [bookPoint(symbol, timestamp, receivedAt, 'snapshot', bids, asks, sequence, undefined)]
+  let sequence: number | undefined
+  let previousSequence: number | undefined
+  // OKX has written these in more than one order. Of a field written twice the later one counts, as for JSON.parse.
+  for (;;) {
+    if (cursor.optional(',"seqId":')) sequence = cursor.integer()
+    else if (cursor.optional(',"prevSeqId":')) previousSequence = cursor.optional('-1') ? undefined : cursor.integer()
+    else if (cursor.optional(',"checksum":')) skipChecksum(cursor)
+    else break
+  }
+  return [bookPoint(symbol, timestamp, receivedAt, kind, bids, asks, sequence, previousSequence)]
+}
+
+function skipChecksum(cursor: TextCursor): void {
+  cursor.optional('-')
+  cursor.integer()
 }
 
 function scanLevels(cursor: TextCursor): readonly Level[] {
@@ -92,9 +128,9 @@ function scanLevels(cursor: TextCursor): readonly Level[] {
     cursor.literal(',"')
     const size = cursor.decimal()
     cursor.literal(',"')
-    cursor.digits()
+    cursor.skipDigits()
     cursor.literal(',"')
-    cursor.digits()
+    cursor.skipDigits()
     cursor.literal(']')
     levels.push([price, size])
   } while (cursor.ok && cursor.optional(','))
@@ -103,6 +139,7 @@ function scanLevels(cursor: TextCursor): readonly Level[] {
 }
 
 function scanTicker(cursor: TextCursor, topic: KnownTopic, symbol: string, receivedAt: number): PointOf<'ticker'>[] {
+  cursor.literal(DATA)
   cursor.literal('"instType":"')
   const isSpot = cursor.name() === 'SPOT'
   cursor.literal(',"instId":"')

@@ -74,10 +74,19 @@ export class TextCursor {
   /** An id of digits, up to and with the closing quote. */
   digits(): string {
     const start = this.#at
-    let code = this.#text.charCodeAt(start)
-    while (code >= ZERO && code <= NINE) code = this.#text.charCodeAt(++this.#at)
-    if (this.#at - start > LONGEST_ID) this.ok = false
-    return this.#closeQuote(start, code)
+    this.skipDigits()
+    return this.#text.slice(start, this.#at - 1)
+  }
+
+  /** As `digits`, for what nobody wants to know. */
+  skipDigits(): void {
+    const text = this.#text
+    const start = this.#at
+    let at = start
+    let code = text.charCodeAt(at)
+    while (code >= ZERO && code <= NINE) code = text.charCodeAt(++at)
+    if (code !== QUOTE || at === start || at - start > LONGEST_ID) this.ok = false
+    this.#at = at + 1
   }
 
   /** The value of digits without a leading zero, few enough to be exact, up to and without what follows. */

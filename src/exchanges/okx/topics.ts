@@ -17,7 +17,9 @@ export function topicsFor(request: TopicRequest): readonly Topic[] {
     case 'ticker':
       return [topic('public', 'tickers')]
     case 'orderbook':
-      return [topic('public', orderBookDepth === 1 ? 'bbo-tbt' : 'books5')]
+      if (orderBookDepth === 1) return [topic('public', 'bbo-tbt')]
+      if (orderBookDepth === 5) return [topic('public', 'books5')]
+      return [{ ...topic('public', 'books'), isIncremental: true }]
     case 'candle':
       return timeframes.flatMap((timeframe) => {
         const channel = candleChannelOf(timeframe)

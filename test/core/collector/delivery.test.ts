@@ -1,19 +1,21 @@
 import { describe, expect, expectTypeOf, test, vi } from 'vitest'
 import type { DataStream } from '../../../src/core/collector/data-stream.ts'
-import { Delivery } from '../../../src/core/collector/delivery.ts'
+import { Delivery, type LostTrades } from '../../../src/core/collector/delivery.ts'
 import type { PointOf } from '../../../src/domain/market-data.ts'
 import { asDecimal } from '../../support/decimals.ts'
 
 function setUp() {
   const faults: unknown[] = []
   const told = { dropped: 0, overflow: 0 }
+  const lost: LostTrades[] = []
   const delivery = new Delivery({
     onFault: (error, dataType) => faults.push([dataType, error]),
-    onDropped: (count) => (told.dropped += count),
+    onDropped: () => told.dropped++,
+    onTradesLost: (each) => lost.push(each),
     onOverflow: () => told.overflow++,
     overflowError: () => new Error('too slow'),
   })
-  return { delivery, faults, told }
+  return { delivery, faults, told, lost }
 }
 
 const trade = (id: string): PointOf<'trade'> => ({
@@ -93,6 +95,18 @@ describe('while points are handed out', () => {
     for (const id of ['1', '2', '3']) delivery.deliver(trade(id))
     expect([strict.ended, patient.size, told]).toEqual([true, 3, { dropped: 1, overflow: 1 }])
   })
+})
+
+test('trades that a slow stream lost are told, first and last, when it reads again', async () => {
+  const { delivery, lost } = setUp()
+  const stream = delivery.stream('trade', { highWaterMark: 2, onOverflow: 'drop-newest' })
+  for (const id of ['1', '2', '3', '4', '5']) delivery.deliver(trade(id))
+  expect(lost).toEqual([])
+  await stream.next()
+  expect(lost.map(({ first, last, fills }) => [first.data.id, last.data.id, fills])).toEqual([['3', '5', 3]])
+  delivery.deliver(trade('6'))
+  await stream.next()
+  expect(lost).toHaveLength(1)
 })
 
 test('the same callback twice is called twice, and removed one at a time', () => {

@@ -19,6 +19,7 @@ function sameOrNothing(text: string): boolean {
 const SCANNED = [
   ...['trades', 'trades-two-rows', 'trades-old-shape', 'tickers-spot', 'tickers-swap', 'tickers-quiet'],
   ...['books5', 'books5-one-sided', 'bbo-tbt'],
+  ...['books-snapshot', 'books-update', 'books-keepalive', 'books-old-shape'],
 ]
 
 describe('the shapes it knows', () => {
@@ -94,15 +95,28 @@ describe('any frame', () => {
     })
   const level = fc.tuple(numeral, numeral, mostly(fc.constantFrom('0', '1'), ''), id)
   const side = fc.array(fc.oneof({ weight: 40, arbitrary: level }, fc.constantFrom([], ['1'], ['1', '2'])), { maxLength: 5 })
+  const checksum = mostly<unknown>(fc.integer(), ...odd)
   const book = (own: string) =>
-    fc.record({ asks: side, bids: side, instId: optional(rowFor(own)), ts: time, seqId: optional(sequence) })
+    fc
+      .record({
+        ...{ asks: side, bids: side, instId: optional(rowFor(own)), ts: time },
+        tail: fc.shuffledSubarray([
+          ['seqId', sequence],
+          ['prevSeqId', sequence],
+          ['checksum', checksum],
+        ] as const),
+      })
+      .chain(({ tail, ...row }) => fc.record(Object.fromEntries(tail)).map((numbers) => ({ ...row, ...numbers })))
+  const action = mostly<unknown>(fc.constantFrom('snapshot', 'update'), 'Update', undefined)
 
   const frame = fc
-    .tuple(fc.constantFrom('trades', 'trades-all', 'tickers', 'books5', 'bbo-tbt'), instId)
-    .chain(([channel, own]) => {
+    .tuple(fc.constantFrom('trades', 'trades-all', 'tickers', 'books5', 'bbo-tbt', 'books', 'books'), instId, action)
+    .chain(([channel, own, kind]) => {
       const row = channel.startsWith('trades') ? trade(own) : channel === 'tickers' ? ticker(own) : book(own)
       const rows = fc.array<object>(row, { maxLength: 3 })
-      return rows.map((data) => ({ arg: { channel, instId: own }, data }))
+      // Written by JSON.stringify only where there is one.
+      const said = channel === 'books' || kind === 'Update' ? kind : undefined
+      return rows.map((data) => ({ arg: { channel, instId: own }, action: said, data }))
     })
 
   test('as OKX writes it, with good and bad values', () => {
@@ -129,6 +143,11 @@ describe('any frame', () => {
       (text) => text.replace(/\{"instId"/, '{"__proto__":{"px":"1"},"instId"'),
       (text) => text.replace(/"bids":\[(.*?)\],"/, '"bids":[$1],"bids":[],"'),
       (text) => text.replace(/^\{"arg":(.*?\}),"data":(.*)\}$/, '{"data":$2,"arg":$1}'),
+      (text) => text.replace(/"seqId":(\d+)/, '"seqId":7,"prevSeqId":8,"seqId":$1'),
+      (text) => text.replace(/"prevSeqId":/, '"prevSeqId":-1,"checksum":-0,"prevSeqId":'),
+      (text) => text.replace(/"prevSeqId":(\d+)/, '"prevSeqId":-1$1'),
+      (text) => text.replace(/"checksum":/, '"checksum":-'),
+      (text) => text.replace(/"action":/, '"action":"snapshot","action":'),
       (text) => text.replace(/"seqId":(\d+)/, '"seqId":0$1'),
       (text) => text.replace(/"seqId":(\d+)/, '"seqId":$1.0'),
       (text) => text.replace(/"seqId":(\d+)/, '"seqId":-0'),

@@ -1,0 +1,107 @@
+import { systemPorts, type Ports } from '../ports/ports.ts'
+import { chanceFrom } from './chance.ts'
+import { EventClock } from './event-clock.ts'
+import { recordHttp } from './record-http.ts'
+import { recordSockets } from './record-sockets.ts'
+import { Log, type Redact } from './recording-log.ts'
+import { RecordingWriter } from './recording-writer.ts'
+
+export interface RecorderOptions {
+  /** The file to make. One that exists is left alone: that is an error. */
+  readonly file: string
+  /** Compress. Default: when the file's name ends with `.gz`. */
+  readonly gzip?: boolean
+  /** Of which exchange this is, for the header. */
+  readonly exchange?: string
+  /** Where this comes from, for the header. Default `tapekeeper`. */
+  readonly source?: string
+  /** The doors to record. Default: the real ones. */
+  readonly ports?: Ports
+  /**
+   * Takes more secrets out of frames, URLs and bodies before they are written, besides those that are always taken out. It must keep
+   * JSON readable, or the replay sees broken frames.
+   */
+  readonly redact?: Redact
+  /** While more than this waits for the disk, lines are dropped and counted. Bytes. Default 64 MiB. */
+  readonly maxBufferedBytes?: number
+  /** What went wrong with the file. The data path never hears of it. Default: nothing; `errors` counts. */
+  readonly onError?: (error: Error) => void
+}
+
+export interface Recorder {
+  /** For a collector's `ports`. They go on working when the recorder is closed or its disk is full. */
+  readonly ports: Ports
+  /** Frames seen, both ways. */
+  readonly frames: number
+  /** Lines handed to the file. */
+  readonly lines: number
+  /** Bytes handed to the file, before compression. */
+  readonly bytes: number
+  /** Failures of the file, and lines that could not be made. */
+  readonly errors: number
+  /** Lines that are missing because the disk could not keep up, or failed. */
+  readonly dropped: number
+  /** How often the disk was slower than the data. */
+  readonly backPressure: number
+  /** Resolves when everything is on its way to the disk. Idempotent. */
+  close(): Promise<void>
+  [Symbol.asyncDispose](): Promise<void>
+}
+
+const MAX_BUFFERED_BYTES = 64 * 1024 * 1024
+
+/**
+ * Records everything a collector hears and says: hand it `recorder.ports`.
+ *
+ * @throws TapekeeperError `CONFIG_INVALID` when the file exists already or cannot be made.
+ *
+ * @example
+ * ```ts
+ * import { createOkxCollector } from 'tapekeeper'
+ * import { createRecorder } from 'tapekeeper/node'
+ * await using recorder = createRecorder({ file: 'btc.ndjson.gz', exchange: 'okx' })
+ * await using collector = createOkxCollector({ symbol: 'BTC-USDT', dataTypes: ['trade'], ports: recorder.ports })
+ * await collector.start()
+ * ```
+ */
+export function createRecorder(options: RecorderOptions): Recorder {
+  const { file, gzip = file.endsWith('.gz'), exchange, source = 'tapekeeper', ports: base = systemPorts } = options
+  const { redact, maxBufferedBytes = MAX_BUFFERED_BYTES, onError = () => undefined } = options
+  const seed = Math.floor(base.random() * 2 ** 32)
+  const writer = new RecordingWriter(
+    { file, gzip, maxBufferedBytes, onError },
+    { format: 'tapekeeper-recording', version: 1, ...(exchange === undefined ? {} : { exchange }), source, seed },
+  )
+  const log = new Log(writer, redact)
+  const clock = new EventClock(base.clock, (from, t) => log.write(() => ({ t, d: 'stall', m: '', from })))
+  const close = (): Promise<void> => writer.close({ t: clock.now(), d: 'end', m: '' })
+  return {
+    ports: {
+      ...base,
+      clock,
+      random: chanceFrom(seed),
+      socket: recordSockets(base.socket, clock, log),
+      http: recordHttp(base.http, clock, log),
+    },
+    get frames() {
+      return log.frames
+    },
+    get lines() {
+      return writer.lines
+    },
+    get bytes() {
+      return writer.bytes
+    },
+    get errors() {
+      return writer.errors
+    },
+    get dropped() {
+      return writer.dropped
+    },
+    get backPressure() {
+      return writer.backPressure
+    },
+    close,
+    [Symbol.asyncDispose]: close,
+  }
+}

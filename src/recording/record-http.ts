@@ -1,0 +1,67 @@
+import type { HttpPort, HttpResponse } from '../ports/http.ts'
+import { messageOf } from '../errors/tapekeeper-error.ts'
+import type { EventClock } from './event-clock.ts'
+import type { AnswerLine } from './lines.ts'
+import type { Log } from './recording-log.ts'
+
+/** What an exchange's answer says besides its body, and our code may read: how long to stay away, what is left of a budget. */
+const HEADERS = [
+  ...['retry-after', 'date', 'content-type', 'x-mbx-used-weight', 'x-mbx-used-weight-1m'],
+  ...['x-bapi-limit', 'x-bapi-limit-status', 'x-bapi-limit-reset-timestamp'],
+]
+
+/** REST whose every answer is written down. Headers and bodies of requests are not: that is where keys and signatures travel. */
+export function recordHttp(ask: HttpPort, clock: EventClock, log: Log): HttpPort {
+  let requests = 0
+  return (request) => {
+    const { url, method = 'GET', signal } = request
+    const n = ++requests
+    const answer = (t: number, s: object, facts: Partial<AnswerLine>): void =>
+      log.write((censors) => ({ t, url: censors.url(url), ...facts, n, method, ...s }))
+
+    log.write((censors) => ({ t: clock.now(), d: 'request', m: censors.url(url), n, method }))
+    return new Promise((resolve, reject) => {
+      let isOver = false
+      /** An answer is news from outside; when our own code calls the request off, it learns of it at once. */
+      const finish = (deliver: (t: number, s: object) => void): void => {
+        if (isOver) return
+        isOver = true
+        signal?.removeEventListener('abort', onAbort)
+        clock.dispatchSoon((at, sameTurn) => deliver(at, sameTurn ? { s: 1 } : {}))
+      }
+      const onAbort = (): void => {
+        isOver = true
+        answer(clock.now(), {}, { error: 'aborted', aborted: true })
+        reject(signal?.reason as Error)
+      }
+      if (signal?.aborted === true) {
+        onAbort()
+        return
+      }
+      signal?.addEventListener('abort', onAbort, { once: true })
+      ask(request).then(
+        (response) =>
+          finish((t, s) => {
+            log.write(({ url: shown, received }) => ({
+              ...{ t, url: shown(url), body: received(response.text) },
+              ...{ n, method, status: response.status, headers: headersOf(response), ...s },
+            }))
+            resolve(response)
+          }),
+        (error: unknown) =>
+          finish((t, s) => {
+            log.write(({ url: shown, received }) => ({ t, url: shown(url), error: received(messageOf(error)), n, method, ...s }))
+            reject(error as Error)
+          }),
+      )
+    })
+  }
+}
+
+function headersOf(response: HttpResponse): Record<string, string> {
+  const found = HEADERS.flatMap((name): [string, string][] => {
+    const value = response.header(name)
+    return value === undefined ? [] : [[name, value]]
+  })
+  return Object.fromEntries(found)
+}

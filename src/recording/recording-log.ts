@@ -1,0 +1,40 @@
+import { messageOf } from '../errors/tapekeeper-error.ts'
+import type { TimedLine } from './lines.ts'
+import type { RecordingWriter } from './recording-writer.ts'
+import { redact, redactSent, redactUrl } from './redact.ts'
+
+/** Takes the secrets out of a text. */
+export type Redact = (text: string) => string
+
+export interface Censors {
+  /** For what we sent. */
+  readonly sent: Redact
+  /** For what we received, and for words about errors. */
+  readonly received: Redact
+  readonly url: Redact
+}
+
+/** Where lines go. Whatever happens there, the data path does not hear of it. */
+export class Log {
+  frames = 0
+  readonly #writer: RecordingWriter
+  readonly #censors: Censors
+
+  /** `extra` runs before the built-in redaction, which cannot be switched off. */
+  constructor(writer: RecordingWriter, extra: Redact = (text) => text) {
+    this.#writer = writer
+    this.#censors = {
+      sent: (text) => redactSent(extra(text)),
+      received: (text) => redactUrl(extra(text)),
+      url: (url) => redactUrl(extra(url)),
+    }
+  }
+
+  write(line: (censors: Censors) => TimedLine): void {
+    try {
+      this.#writer.write(line(this.#censors))
+    } catch (error) {
+      this.#writer.failed(new Error(`a line could not be recorded: ${messageOf(error)}`, { cause: error }))
+    }
+  }
+}

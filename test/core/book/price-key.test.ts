@@ -1,0 +1,30 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { isZero, priceKey } from '../../../src/core/book/price-key.ts'
+
+test('is what Number makes of every price', () => {
+  const price = fc.stringMatching(/^\d{1,18}(\.\d{1,18})?$/)
+  fc.assert(
+    fc.property(price, (text) => priceKey(text) === Number(text)),
+    { numRuns: 20_000, seed: 1 },
+  )
+  for (const text of [
+    '0',
+    '0.1',
+    '0.000001',
+    '123456789012345',
+    '1234567890123456',
+    '9007199254740993',
+    '0.00000000000001',
+    '91250.10',
+  ])
+    expect(priceKey(text), text).toBe(Number(text))
+})
+
+test.each([
+  ['0', true],
+  ['0.000', true],
+  ['00', true],
+  ['0.001', false],
+  ['10', false],
+])('%s removes: %s', (size, removes) => expect(isZero(size)).toBe(removes))
