@@ -49,7 +49,9 @@ export class InstrumentCatalog implements SymbolLookup {
       const lists = await Promise.all(MARKET_TYPES.map((marketType) => this.load(marketType)))
       return lists.flat().flatMap(({ live, symbol }) => (live ? [symbol] : []))
     } catch {
-      return this.#definition.fallbackPairs
+      // An older list is better than the built-in one.
+      const known = [...this.#bySymbol.values()].flatMap(({ live, symbol }) => (live ? [symbol] : []))
+      return known.length > 0 ? known : this.#definition.fallbackPairs
     }
   }
 

@@ -43,14 +43,14 @@ export class Runtime {
 
   /** REST of one host, its request limits shared by all collectors. */
   rest(definition: ExchangeDefinition, restUrl: string): RestClient {
-    const key = `${definition.id} ${restUrl}`
+    const key = `${numberOf(definition)} ${restUrl}`
     const rest = this.#rests.get(key) ?? createRestClient(restUrl, this.#ports, definition.restLimits)
     this.#rests.set(key, rest)
     return rest
   }
 
   catalog(definition: ExchangeDefinition, restUrl: string): InstrumentCatalog {
-    const key = `${definition.id} ${restUrl}`
+    const key = `${numberOf(definition)} ${restUrl}`
     const catalog =
       this.#catalogs.get(key) ?? new InstrumentCatalog(definition, this.rest(definition, restUrl), this.#ports.clock)
     this.#catalogs.set(key, catalog)
@@ -63,7 +63,7 @@ export class Runtime {
     const isPrivate = definition.privateEndpoints.includes(endpoint)
     const { pingIntervalMs, maxSubscriptionsPerSocket } = customParams
     const key = JSON.stringify([
-      definition.id,
+      numberOf(definition),
       endpoints,
       endpoint,
       pingIntervalMs,
@@ -130,3 +130,13 @@ export function runtimeOf(ports: Partial<Ports> | undefined): Runtime {
 }
 
 const asNumber = (value: unknown): number | undefined => (typeof value === 'number' ? value : undefined)
+
+/** Definitions are told apart by themselves and not by their ids: one that was registered anew is another. */
+const numbers = new WeakMap<ExchangeDefinition, number>()
+let lastNumber = 0
+
+function numberOf(definition: ExchangeDefinition): number {
+  const number = numbers.get(definition) ?? ++lastNumber
+  numbers.set(definition, number)
+  return number
+}

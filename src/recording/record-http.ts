@@ -2,7 +2,7 @@ import type { HttpPort, HttpResponse } from '../ports/http.ts'
 import { messageOf } from '../errors/tapekeeper-error.ts'
 import type { EventClock } from './event-clock.ts'
 import type { AnswerLine } from './lines.ts'
-import type { Log } from './recording-log.ts'
+import type { Censors, Log } from './recording-log.ts'
 
 /** What an exchange's answer says besides its body, and our code may read: how long to stay away, what is left of a budget. */
 const HEADERS = [
@@ -16,22 +16,22 @@ export function recordHttp(ask: HttpPort, clock: EventClock, log: Log): HttpPort
   return (request) => {
     const { url, method = 'GET', signal } = request
     const n = ++requests
-    const answer = (t: number, s: object, facts: Partial<AnswerLine>): void =>
-      log.write((censors) => ({ t, url: censors.url(url), ...facts, n, method, ...s }))
+    const write = (t: number, facts: (censors: Censors) => Partial<AnswerLine>): void =>
+      log.write((censors) => ({ t, url: censors.words(url), ...facts(censors), n, method }))
 
-    log.write((censors) => ({ t: clock.now(), d: 'request', m: censors.url(url), n, method }))
+    log.write(({ words }) => ({ t: clock.now(), d: 'request', m: words(url), n, method }))
     return new Promise((resolve, reject) => {
       let isOver = false
       /** An answer is news from outside; when our own code calls the request off, it learns of it at once. */
-      const finish = (deliver: (t: number, s: object) => void): void => {
+      const finish = (deliver: (t: number) => void): void => {
         if (isOver) return
         isOver = true
         signal?.removeEventListener('abort', onAbort)
-        clock.dispatchSoon((at, sameTurn) => deliver(at, sameTurn ? { s: 1 } : {}))
+        clock.dispatchSoon(deliver)
       }
       const onAbort = (): void => {
         isOver = true
-        answer(clock.now(), {}, { error: 'aborted', aborted: true })
+        write(clock.now(), () => ({ error: 'aborted', aborted: true }))
         reject(signal?.reason as Error)
       }
       if (signal?.aborted === true) {
@@ -41,16 +41,14 @@ export function recordHttp(ask: HttpPort, clock: EventClock, log: Log): HttpPort
       signal?.addEventListener('abort', onAbort, { once: true })
       ask(request).then(
         (response) =>
-          finish((t, s) => {
-            log.write(({ url: shown, received }) => ({
-              ...{ t, url: shown(url), body: received(response.text) },
-              ...{ n, method, status: response.status, headers: headersOf(response), ...s },
-            }))
+          finish((t) => {
+            const { status, text } = response
+            write(t, ({ received }) => ({ body: received(text), status, headers: headersOf(response) }))
             resolve(response)
           }),
         (error: unknown) =>
-          finish((t, s) => {
-            log.write(({ url: shown, received }) => ({ t, url: shown(url), error: received(messageOf(error)), n, method, ...s }))
+          finish((t) => {
+            write(t, ({ words }) => ({ error: words(messageOf(error)) }))
             reject(error as Error)
           }),
       )

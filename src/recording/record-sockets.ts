@@ -1,7 +1,7 @@
 import type { Socket, SocketClosed, SocketFactory } from '../ports/socket.ts'
 import { messageOf } from '../errors/tapekeeper-error.ts'
 import type { EventClock } from './event-clock.ts'
-import type { Log } from './recording-log.ts'
+import type { Log, Redact } from './recording-log.ts'
 
 /** Sockets whose every word is written down. */
 export function recordSockets(dial: SocketFactory, clock: EventClock, log: Log): SocketFactory {
@@ -24,23 +24,26 @@ export function recordSockets(dial: SocketFactory, clock: EventClock, log: Log):
     const onClose = (closed: SocketClosed, at: number, s: { s?: 1 }): void => {
       if (isClosed) return
       isClosed = true
-      log.write(({ received }) => ({ t: at, d: 'close', m: received(closed.reason), c, ...factsOf(closed, received), ...s }))
+      log.write(({ words }) => ({ t: at, d: 'close', m: words(closed.reason), c, ...factsOf(closed, words), ...s }))
       handlers.onClose(closed)
     }
     const calling = (call: () => void): void => {
       isCalling = true
-      call()
-      isCalling = false
+      try {
+        call()
+      } finally {
+        isCalling = false
+      }
     }
 
-    log.write(({ url: shown }) => ({ t: clock.now(), d: 'dial', m: shown(url), c }))
+    log.write(({ words }) => ({ t: clock.now(), d: 'dial', m: words(url), c }))
     let socket: Socket
     try {
       socket = dial(url, {
         onOpen: () =>
           whileAlive((at, s) => {
             isOpen = true
-            log.write(({ url: shown }) => ({ t: at, d: 'open', m: shown(url), c, ...s }))
+            log.write(({ words }) => ({ t: at, d: 'open', m: words(url), c, ...s }))
             handlers.onOpen()
           }),
         onText: (text) =>
@@ -61,7 +64,7 @@ export function recordSockets(dial: SocketFactory, clock: EventClock, log: Log):
         },
       })
     } catch (error) {
-      log.write(({ received }) => ({ t: clock.now(), d: 'close', m: '', c, code: 1006, error: received(messageOf(error)) }))
+      log.write(({ words }) => ({ t: clock.now(), d: 'close', m: '', c, code: 1006, error: words(messageOf(error)) }))
       throw error
     }
 
@@ -86,11 +89,11 @@ export function recordSockets(dial: SocketFactory, clock: EventClock, log: Log):
   }
 }
 
-function factsOf({ code, status, retryAfterMs, error }: SocketClosed, received: (text: string) => string) {
+function factsOf({ code, status, retryAfterMs, error }: SocketClosed, words: Redact) {
   return {
     code,
     ...(status === undefined ? {} : { status }),
     ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
-    ...(error === undefined ? {} : { error: received(error.message) }),
+    ...(error === undefined ? {} : { error: words(error.message) }),
   }
 }

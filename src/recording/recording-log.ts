@@ -9,9 +9,10 @@ export type Redact = (text: string) => string
 export interface Censors {
   /** For what we sent. */
   readonly sent: Redact
-  /** For what we received, and for words about errors. */
+  /** For frames and bodies we received. */
   readonly received: Redact
-  readonly url: Redact
+  /** For URLs, reasons and error messages. */
+  readonly words: Redact
 }
 
 /** Where lines go. Whatever happens there, the data path does not hear of it. */
@@ -25,12 +26,13 @@ export class Log {
     this.#writer = writer
     this.#censors = {
       sent: (text) => redactSent(extra(text)),
-      received: (text) => redactUrl(extra(text)),
-      url: (url) => redactUrl(extra(url)),
+      received: (text) => redact(extra(text)),
+      words: (text) => redactUrl(extra(text)),
     }
   }
 
   write(line: (censors: Censors) => TimedLine): void {
+    if (this.#writer.isClosed) return
     try {
       this.#writer.write(line(this.#censors))
     } catch (error) {

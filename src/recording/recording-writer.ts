@@ -36,10 +36,9 @@ export class RecordingWriter {
   #closing: Promise<void> | undefined
 
   /** @throws TapekeeperError `CONFIG_INVALID` when the file exists already, or cannot be made. */
-  constructor(options: WriterOptions, header: RecordingHeader) {
+  constructor(options: WriterOptions, header: RecordingHeader, open: (file: string) => Writable = openNew) {
     this.#options = options
-    const fd = openNew(options.file)
-    this.#out = createWriteStream('', { fd })
+    this.#out = open(options.file)
     if (options.gzip) {
       // Flushed with every write: whatever has reached the file can be unpacked, however the process ends.
       this.#gzip = createGzip({ flush: constants.Z_SYNC_FLUSH })
@@ -49,6 +48,10 @@ export class RecordingWriter {
     this.#ended = new Promise((resolve) => this.#out.once('close', resolve))
     this.#out.on('error', (error) => this.#fail(error))
     this.#append(header)
+  }
+
+  get isClosed(): boolean {
+    return this.#state === 'closed'
   }
 
   write(line: TimedLine): void {
@@ -130,9 +133,9 @@ export class RecordingWriter {
 }
 
 /** Never over an earlier recording, and for the owner's eyes only. */
-function openNew(file: string): number {
+function openNew(file: string): Writable {
   try {
-    return openSync(file, 'wx', 0o600)
+    return createWriteStream('', { fd: openSync(file, 'wx', 0o600) })
   } catch (cause) {
     throw new TapekeeperError('CONFIG_INVALID', `the recording cannot be made: ${messageOf(cause)}`, { file }, { cause })
   }

@@ -122,7 +122,11 @@ export abstract class BaseDataCollector implements AsyncDisposable {
    */
   start(): Promise<boolean> {
     const { signal } = this.#options
-    if (signal?.aborted !== true) return this.#lifecycle.start()
+    if (signal?.aborted !== true) {
+      // Started by hand, it has all its restarts before it.
+      if (!isActive(this.status)) this.#restartHistory = NO_RESTARTS
+      return this.#lifecycle.start()
+    }
     this.reportError(new TapekeeperError('ABORTED', 'the signal of this collector has aborted already'))
     return Promise.resolve(false)
   }

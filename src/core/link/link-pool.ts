@@ -161,7 +161,10 @@ export class LinkPool {
     if (entry.next === link && !isMerged) this.#handOver(entry)
     if (entry.link !== link && !isMerged) return
     if (entry.status === 'pending') link.subscriptions.sawData(frame.topicKey)
-    for (const listener of entry.listeners) listener.onData(frame, text, receivedAt)
+    for (const listener of entry.listeners) {
+      // One that leaves while the frame is handed out hears no more of it.
+      if (entry.listeners.includes(listener)) listener.onData(frame, text, receivedAt)
+    }
   }
 
   /** Nobody knows whose a broken frame was. Its first words usually tell; when they do not, everybody on the link may miss data. */

@@ -1,6 +1,7 @@
 import type { ExchangeLimits, Keepalive, Topic } from '../exchange-definition.ts'
 import { fencedDecode, type Frame, type FrameDecoder, type RejectedFrame } from '../frame.ts'
 import { backoffDelay, type BackoffPolicy } from '../backoff.ts'
+import { callFenced } from '../emitter.ts'
 import { SlidingWindow } from '../sliding-window.ts'
 import { messageOf, TapekeeperError } from '../../errors/tapekeeper-error.ts'
 import type { Cancel } from '../../ports/clock.ts'
@@ -8,9 +9,9 @@ import type { Logger } from '../../ports/logger.ts'
 import type { Ports } from '../../ports/ports.ts'
 import type { Socket, SocketClosed } from '../../ports/socket.ts'
 import type { Dialer } from './dialer.ts'
-import { KEEPALIVE_START, keepaliveRule, stepKeepalive } from './keepalive.ts'
+import { Heartbeat } from './heartbeat.ts'
 import { stepLink, type LinkEffect, type LinkInput, type LinkLoss, type LinkState } from './link-state.ts'
-import { Subscriptions, type TopicChange } from './subscriptions.ts'
+import { Subscriptions, type Request, type TopicChange } from './subscriptions.ts'
 
 /** Everything a link needs to know; one set per pool. */
 export interface LinkSettings {
@@ -72,7 +73,7 @@ export class Link {
   #socket: Socket | undefined
   #socketGone: Promise<void> = Promise.resolve()
   #requests: SlidingWindow
-  #heard = false
+  readonly #heartbeat: Heartbeat
   #dataSeen = false
   #proved = false
   /** A replacement is dialled under the rules of a redial: a server that sends every newcomer away must not be stormed. */
@@ -80,7 +81,6 @@ export class Link {
   #clockSynced = false
   #cancelDial: Cancel | undefined
   #cancelWake: Cancel | undefined
-  #cancelTick: Cancel | undefined
   #cancelDeadline: Cancel | undefined
   #cancelStable: Cancel | undefined
   #cancelAge: Cancel | undefined
@@ -91,7 +91,13 @@ export class Link {
     this.#settings = settings
     this.#isReplacement = isReplacement
     this.#listener = listener
-    const { limits, wire, ports } = settings
+    const { limits, wire, ports, keepalive } = settings
+    this.#heartbeat = new Heartbeat(ports.clock, keepalive.periodMs, {
+      onPing: () => this.#socket?.send(keepalive.ping),
+      onDead: (silentMs) => {
+        if ('epoch' in this.#state) this.#lose(this.#state.epoch, { message: `silent for ${silentMs} ms, no answer to the ping` })
+      },
+    })
     this.#requests = new SlidingWindow(limits.requests.count, limits.requests.perMs)
     this.subscriptions = new Subscriptions({
       subscribe: (topics, id) => wire.subscribe(topics, id),
@@ -145,7 +151,13 @@ export class Link {
       delayFor: (attempt) => backoffDelay(attempt, RECONNECT, ports.random),
     })
     this.#state = after
-    if (before.status !== after.status) this.#listener.onStatus(this, after.status === 'waiting' ? after.loss : undefined)
+    if (before.status !== after.status) {
+      const loss = after.status === 'waiting' ? after.loss : undefined
+      callFenced(
+        () => this.#listener.onStatus(this, loss),
+        (error) => this.#settings.logger.error('a link listener failed', { error: messageOf(error) }),
+      )
+    }
     // A listener may have stopped the link meanwhile; then the effects of the state that has gone are no longer wanted.
     for (const effect of effects) if (this.#state === after) this.#perform(effect)
   }
@@ -235,26 +247,13 @@ export class Link {
 
   #becomeReady(epoch: number): void {
     this.#cancelDeadline?.()
-    const { keepalive, ports, limits } = this.#settings
+    const { ports, limits } = this.#settings
     this.#requests = new SlidingWindow(limits.requests.count, limits.requests.perMs)
     if (this.#settings.login !== undefined) this.#requests.note(ports.clock.now())
     this.subscriptions.reset()
     this.#pump()
 
-    const { tickMs, rule } = keepaliveRule(keepalive.periodMs)
-    let state = KEEPALIVE_START
-    const tick = (): void => {
-      const [next, verdict] = stepKeepalive(state, this.#heard, rule)
-      state = next
-      this.#heard = false
-      if (verdict === 'dead') {
-        this.#lose(epoch, { message: `silent for ${rule.deadAfter * tickMs} ms, no answer to the ping` })
-        return
-      }
-      if (verdict === 'ping') this.#socket?.send(keepalive.ping)
-      this.#cancelTick = this.#after(tickMs, tick)
-    }
-    this.#cancelTick = this.#after(tickMs, tick)
+    this.#heartbeat.start()
 
     // A tenth of jitter keeps connections that were made together from being replaced together.
     const ageMs = this.#settings.maxAgeMs * (0.9 + 0.1 * ports.random())
@@ -276,7 +275,7 @@ export class Link {
   }
 
   #receive(epoch: number, text: string): void {
-    this.#heard = true
+    this.#heartbeat.heard()
     this.messages++
     this.bytes += text.length
     const receivedAt = this.#settings.ports.clock.now()
@@ -311,7 +310,7 @@ export class Link {
   }
 
   #receiveBinary(bytes: number): void {
-    this.#heard = true
+    this.#heartbeat.heard()
     this.messages++
     this.bytes += bytes
     const error = new TapekeeperError('FRAME_INVALID', `a binary message of ${bytes} bytes, where only text is spoken`, { bytes })
@@ -368,10 +367,10 @@ export class Link {
   }
 
   #discard(politely: boolean): void {
+    this.#heartbeat.stop()
     for (const cancel of [
       this.#cancelDial,
       this.#cancelWake,
-      this.#cancelTick,
       this.#cancelDeadline,
       this.#cancelStable,
       this.#cancelAge,
@@ -411,7 +410,8 @@ export class Link {
     const now = clock.now()
     for (const change of this.subscriptions.expire(now)) this.#news(change)
     while (this.#requests.nextAt(now) <= now) {
-      const request = this.subscriptions.next(now)
+      const request = this.#nextRequest(now)
+      if (request === 'unwritable') return
       if (request === undefined) {
         const wakeAt = this.subscriptions.wakeAt()
         if (wakeAt !== undefined) this.#pumpIn(Math.max(COALESCE_MS, wakeAt - now))
@@ -422,6 +422,17 @@ export class Link {
     }
     this.#pumpIn(this.#requests.nextAt(now) - now)
     if (this.subscriptions.waiting(now)) this.#listener.onMove(this, 'the request budget of the connection is used up')
+  }
+
+  /** Our definitions write every request; one registered from outside may throw, and then it costs the connection a back-off. */
+  #nextRequest(now: number): Request | undefined | 'unwritable' {
+    try {
+      return this.subscriptions.next(now)
+    } catch (error) {
+      if ('epoch' in this.#state)
+        this.#lose(this.#state.epoch, { message: `a request could not be written: ${messageOf(error)}` })
+      return 'unwritable'
+    }
   }
 
   #after(delayMs: number, callback: () => void): Cancel {

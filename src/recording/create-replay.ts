@@ -1,0 +1,116 @@
+import { TapekeeperError } from '../errors/tapekeeper-error.ts'
+import type { Clock } from '../ports/clock.ts'
+import type { Ports } from '../ports/ports.ts'
+import { chanceFrom } from './chance.ts'
+import type { RecordingHeader, RecordingLine } from './lines.ts'
+import { readRecording } from './read-recording.ts'
+import { paceOf, ReplayClock } from './replay-clock.ts'
+import { ReplayHttp } from './replay-http.ts'
+import { indexRecording, numbered, type ReplayLine } from './replay-index.ts'
+import { ReplaySockets } from './replay-sockets.ts'
+
+/** A file's name, or lines: of a recording, of several that were merged by time, or made by hand. */
+export type ReplaySource = string | URL | Iterable<RecordingLine> | AsyncIterable<RecordingLine>
+
+export interface ReplayOptions {
+  /** Times real speed, or `max`: as fast as the machine can. Default `max`. */
+  readonly speed?: number | 'max'
+}
+
+export interface Replay {
+  /** For a collector's `ports`. */
+  readonly ports: Ports
+  /** Virtual time. Stands still until `run`. */
+  readonly clock: Clock
+  readonly header: RecordingHeader | undefined
+  /** Times of the first and the last line, epoch milliseconds. */
+  readonly startsAt: number
+  readonly endsAt: number
+  /**
+   * Plays the recording to its end. Then requests without an answer fail, connections that nobody closed stay open and silent, and
+   * time goes on as real time does, so that whatever is stopped can stop.
+   */
+  run(): Promise<void>
+}
+
+/**
+ * A recorded session as a world for collectors: the same sockets, answers and times, in virtual time.
+ * Start them without waiting, then run: nothing can be confirmed while time stands still.
+ *
+ * @throws TapekeeperError `CONFIG_INVALID`: the file cannot be read, or a speed is not a positive number.
+ *
+ * @example
+ * ```ts
+ * import { createOkxCollector } from 'tapekeeper'
+ * import { createReplay } from 'tapekeeper/node'
+ * const replay = await createReplay('btc.ndjson.gz')
+ * const collector = createOkxCollector({ symbol: 'BTC-USDT', dataTypes: ['trade'], ports: replay.ports })
+ * collector.addDataCallback('trade', (point) => console.log(point.receivedAt, point.data.price))
+ * void collector.start()
+ * await replay.run()
+ * await collector.stop()
+ * ```
+ */
+export async function createReplay(source: ReplaySource, { speed = 'max' }: ReplayOptions = {}): Promise<Replay> {
+  if (speed !== 'max' && !(speed > 0 && speed < Infinity)) {
+    throw new TapekeeperError('CONFIG_INVALID', `speed must be a positive number or "max", not ${speed}`, { speed })
+  }
+  const lines = await repeatable(source)
+  const index = await indexRecording(lines)
+  const { header, startsAt, endsAt } = index
+  const clock = new ReplayClock(startsAt, paceOf(speed, startsAt))
+  const sockets = new ReplaySockets(index, clock)
+  const http = new ReplayHttp(index)
+  const random = header?.seed === undefined ? () => 0.5 : chanceFrom(header.seed)
+
+  const apply = async ({ kind, line }: ReplayLine): Promise<void> => {
+    // Not news but what our own code did, and will do again by itself.
+    if (kind === 'request' || (kind === 'answer' && line.aborted === true)) return
+    if (kind === 'connection' && (line.d === 'dial' || line.d === 'out' || line.d === 'bye')) {
+      sockets.apply(line)
+      return
+    }
+    if (kind === 'remark') {
+      if (line.d === 'stall') await clock.stall(line.from, line.t)
+      return
+    }
+    // A stock of answers may be older or younger than the session.
+    const isTimed = kind === 'connection' || line.n > 0 || index.connections.length === 0
+    if (isTimed && line.s !== 1) {
+      await clock.settle()
+      await clock.advanceTo(line.t)
+    }
+    if (kind === 'connection') sockets.apply(line)
+    else http.apply(line)
+  }
+  const play = async (): Promise<void> => {
+    try {
+      await clock.settle()
+      for await (const line of numbered(lines())) await apply(line)
+      await clock.settle()
+      await clock.advanceUntil(endsAt)
+    } finally {
+      http.end()
+      await clock.settle()
+      clock.goOn()
+    }
+  }
+  let playing: Promise<void> | undefined
+  return {
+    ports: { clock, random, socket: sockets.port, http: http.port },
+    clock,
+    header,
+    startsAt,
+    endsAt,
+    run: () => (playing ??= play()),
+  }
+}
+
+/** Lines that can be read twice: once to learn what there is, once to play it. */
+async function repeatable(source: ReplaySource): Promise<() => Iterable<RecordingLine> | AsyncIterable<RecordingLine>> {
+  if (typeof source === 'string' || source instanceof URL) return () => readRecording(source)
+  if (Array.isArray(source)) return () => source as readonly RecordingLine[]
+  const lines: RecordingLine[] = []
+  for await (const line of source) lines.push(line)
+  return () => lines
+}

@@ -1,0 +1,80 @@
+import { createReadStream } from 'node:fs'
+import { open } from 'node:fs/promises'
+import { fileURLToPath } from 'node:url'
+import { constants, createGunzip } from 'node:zlib'
+import { pipeline } from 'node:stream'
+import { messageOf, TapekeeperError } from '../errors/tapekeeper-error.ts'
+import { parseLine, type RecordingLine } from './lines.ts'
+
+/**
+ * Reads a recording line by line, plain or compressed (told by its first bytes, not by its name). What a killed process left behind
+ * is read up to its last whole line; whether it ends with an `end` line tells a complete recording from such a one.
+ *
+ * @throws TapekeeperError `CONFIG_INVALID` with `context.file` and `context.line`, when a line that is not the last one is broken.
+ *
+ * @example
+ * ```ts
+ * import { readRecording } from 'tapekeeper/node'
+ * for await (const line of readRecording('btc.ndjson.gz')) {
+ *   if ('d' in line && line.d === 'in') console.log(line.t, line.m)
+ * }
+ * ```
+ */
+export async function* readRecording(file: string | URL): AsyncGenerator<RecordingLine, void, undefined> {
+  const path = typeof file === 'string' ? file : fileURLToPath(file)
+  let number = 0
+  let broken: TapekeeperError | undefined
+  for await (const text of textLines(path, () => number)) {
+    number++
+    if (text.trim() === '') continue
+    if (broken !== undefined) throw broken
+    try {
+      const line = parseLine(text)
+      if (line === undefined) continue
+      if ('format' in line && number > 1) throw new Error('a second header')
+      yield line
+    } catch (cause) {
+      // The last line of a killed process is half a line; only another line after it proves that this is something else.
+      broken = damaged(path, number, cause)
+    }
+  }
+}
+
+async function* textLines(path: string, linesRead: () => number): AsyncGenerator<string, void, undefined> {
+  let rest = ''
+  try {
+    for await (const chunk of await openText(path)) {
+      const texts = (rest + String(chunk)).split('\n')
+      rest = texts.pop() ?? ''
+      yield* texts
+    }
+  } catch (cause) {
+    throw damaged(path, linesRead() + 1, cause)
+  }
+  if (rest !== '') yield rest
+}
+
+async function openText(path: string): Promise<NodeJS.ReadableStream> {
+  const gzip = await isGzip(path)
+  const raw = createReadStream(path)
+  if (!gzip) return raw.setEncoding('utf8')
+  // With this flush an end that is missing is no error: what there is comes out.
+  const text = createGunzip({ finishFlush: constants.Z_SYNC_FLUSH }).setEncoding('utf8')
+  // A failure ends the reading of `text`.
+  pipeline(raw, text, () => undefined)
+  return text
+}
+
+async function isGzip(path: string): Promise<boolean> {
+  const handle = await open(path)
+  try {
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(2), 0, 2, 0)
+    return bytesRead === 2 && buffer[0] === 0x1f && buffer[1] === 0x8b
+  } finally {
+    await handle.close()
+  }
+}
+
+function damaged(file: string, line: number, cause: unknown): TapekeeperError {
+  return new TapekeeperError('CONFIG_INVALID', `${file}:${line}: ${messageOf(cause)}`, { file, line }, { cause })
+}
