@@ -8,5 +8,6 @@ export type {
   RecordingLine,
   RemarkLine,
   RequestLine,
+  StallLine,
   TimedLine,
 } from './recording/lines.ts'

@@ -3,8 +3,9 @@ import { chanceFrom } from './chance.ts'
 import { EventClock } from './event-clock.ts'
 import { recordHttp } from './record-http.ts'
 import { recordSockets } from './record-sockets.ts'
-import { Log, type Redact } from './recording-log.ts'
+import { Log } from './recording-log.ts'
 import { RecordingWriter } from './recording-writer.ts'
+import type { Redact } from './redact.ts'
 
 export interface RecorderOptions {
   /** The file to make. One that exists is left alone: that is an error. */

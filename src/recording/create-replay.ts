@@ -6,7 +6,9 @@ import type { RecordingHeader, RecordingLine } from './lines.ts'
 import { readRecording } from './read-recording.ts'
 import { paceOf, ReplayClock } from './replay-clock.ts'
 import { ReplayHttp } from './replay-http.ts'
-import { indexRecording, numbered, type ReplayLine } from './replay-index.ts'
+import { playTurn, turnsOf } from './playback.ts'
+import { redactUrl, type Redact } from './redact.ts'
+import { indexRecording } from './replay-index.ts'
 import { ReplaySockets } from './replay-sockets.ts'
 
 /** A file's name, or lines: of a recording, of several that were merged by time, or made by hand. */
@@ -15,6 +17,8 @@ export type ReplaySource = string | URL | Iterable<RecordingLine> | AsyncIterabl
 export interface ReplayOptions {
   /** Times real speed, or `max`: as fast as the machine can. Default `max`. */
   readonly speed?: number | 'max'
+  /** The recorder's `redact`, if it had one that changes URLs: without it their requests would not be recognised. */
+  readonly redact?: Redact
 }
 
 export interface Replay {
@@ -32,6 +36,9 @@ export interface Replay {
    */
   run(): Promise<void>
 }
+
+/** Chance where the recording has none to repeat: every jitter is the middle of its range. */
+const UNSEEDED = 0.5
 
 /**
  * A recorded session as a world for collectors: the same sockets, answers and times, in virtual time.
@@ -51,42 +58,25 @@ export interface Replay {
  * await collector.stop()
  * ```
  */
-export async function createReplay(source: ReplaySource, { speed = 'max' }: ReplayOptions = {}): Promise<Replay> {
+export async function createReplay(
+  source: ReplaySource,
+  { speed = 'max', redact = (text) => text }: ReplayOptions = {},
+): Promise<Replay> {
   if (speed !== 'max' && !(speed > 0 && speed < Infinity)) {
     throw new TapekeeperError('CONFIG_INVALID', `speed must be a positive number or "max", not ${speed}`, { speed })
   }
   const lines = await repeatable(source)
-  const index = await indexRecording(lines)
+  const index = await indexRecording(lines())
   const { header, startsAt, endsAt } = index
   const clock = new ReplayClock(startsAt, paceOf(speed, startsAt))
-  const sockets = new ReplaySockets(index, clock)
-  const http = new ReplayHttp(index)
-  const random = header?.seed === undefined ? () => 0.5 : chanceFrom(header.seed)
+  const censor: Redact = (url) => redactUrl(redact(url))
+  const sockets = new ReplaySockets(index, clock, censor)
+  const http = new ReplayHttp(index, censor)
+  const random = header?.seed === undefined ? () => UNSEEDED : chanceFrom(header.seed)
 
-  const apply = async ({ kind, line }: ReplayLine): Promise<void> => {
-    // Not news but what our own code did, and will do again by itself.
-    if (kind === 'request' || (kind === 'answer' && line.aborted === true)) return
-    if (kind === 'connection' && (line.d === 'dial' || line.d === 'out' || line.d === 'bye')) {
-      sockets.apply(line)
-      return
-    }
-    if (kind === 'remark') {
-      if (line.d === 'stall') await clock.stall(line.from, line.t)
-      return
-    }
-    // A stock of answers may be older or younger than the session.
-    const isTimed = kind === 'connection' || line.n > 0 || index.connections.length === 0
-    if (isTimed && line.s !== 1) {
-      await clock.settle()
-      await clock.advanceTo(line.t)
-    }
-    if (kind === 'connection') sockets.apply(line)
-    else http.apply(line)
-  }
   const play = async (): Promise<void> => {
     try {
-      await clock.settle()
-      for await (const line of numbered(lines())) await apply(line)
+      for await (const turn of turnsOf(lines())) await playTurn(turn, clock, sockets, http, endsAt)
       await clock.settle()
       await clock.advanceUntil(endsAt)
     } finally {

@@ -64,9 +64,15 @@ export interface AnswerLine extends Timed {
   readonly aborted?: true
 }
 
+/** The program was held up: no timer that was due at `from` or later fired before `t`. */
+export interface StallLine extends Timed {
+  readonly d: 'stall'
+  readonly m: string
+  readonly from: number
+}
+
 export type RemarkLine =
-  /** The program was held up: no timer that was due at `from` or later fired before `t`. */
-  | (Timed & { readonly d: 'stall'; readonly m: string; readonly from: number })
+  | StallLine
   /** The disk could not keep up: so many lines are missing here. */
   | (Timed & { readonly d: 'lost'; readonly m: string; readonly lines: number })
   /** The recorder was closed properly: nothing is missing at the end. */

@@ -46,10 +46,10 @@ export function recordHttp(ask: HttpPort, clock: EventClock, log: Log): HttpPort
             write(t, ({ received }) => ({ body: received(text), status, headers: headersOf(response) }))
             resolve(response)
           }),
-        (error: unknown) =>
+        (error: Error) =>
           finish((t) => {
             write(t, ({ words }) => ({ error: words(messageOf(error)) }))
-            reject(error as Error)
+            reject(error)
           }),
       )
     })

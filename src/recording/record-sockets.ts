@@ -1,7 +1,8 @@
 import type { Socket, SocketClosed, SocketFactory } from '../ports/socket.ts'
 import { messageOf } from '../errors/tapekeeper-error.ts'
 import type { EventClock } from './event-clock.ts'
-import type { Log, Redact } from './recording-log.ts'
+import type { Log } from './recording-log.ts'
+import type { Redact } from './redact.ts'
 
 /** Sockets whose every word is written down. */
 export function recordSockets(dial: SocketFactory, clock: EventClock, log: Log): SocketFactory {

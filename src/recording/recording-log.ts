@@ -1,10 +1,7 @@
 import { messageOf } from '../errors/tapekeeper-error.ts'
 import type { TimedLine } from './lines.ts'
 import type { RecordingWriter } from './recording-writer.ts'
-import { redact, redactSent, redactUrl } from './redact.ts'
-
-/** Takes the secrets out of a text. */
-export type Redact = (text: string) => string
+import { redact, redactSent, redactUrl, type Redact } from './redact.ts'
 
 export interface Censors {
   /** For what we sent. */

@@ -1,3 +1,6 @@
+/** Takes the secrets out of a text. */
+export type Redact = (text: string) => string
+
 const REDACTED = '[redacted]'
 
 /** Names under which exchanges expect what nobody else may see. */

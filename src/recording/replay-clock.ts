@@ -41,13 +41,18 @@ export class ReplayClock implements Clock {
   async advanceTo(at: number): Promise<void> {
     await this.#fireUntil((due) => due <= at)
     await this.#pace(at)
-    this.#now = Math.max(this.#now, at)
+    this.moveTo(at)
   }
 
   /** Fires what falls due before `at`, each at its time. */
   async advanceUntil(at: number): Promise<void> {
     await this.#fireUntil((due) => due < at)
     await this.#pace(at)
+    this.moveTo(at)
+  }
+
+  /** Time goes on amid an event; nothing falls due meanwhile. */
+  moveTo(at: number): void {
     this.#now = Math.max(this.#now, at)
   }
 
@@ -55,7 +60,7 @@ export class ReplayClock implements Clock {
   async stall(from: number, at: number): Promise<void> {
     await this.#fireUntil((due) => due < from)
     await this.#pace(at)
-    this.#now = Math.max(this.#now, at)
+    this.moveTo(at)
     await this.advanceTo(at)
   }
 
@@ -73,7 +78,7 @@ export class ReplayClock implements Clock {
   async #fireUntil(isDue: (at: number) => boolean): Promise<void> {
     for (let due = this.#timers.nextAt; isDue(due); due = this.#timers.nextAt) {
       await this.#pace(due)
-      this.#now = Math.max(this.#now, due)
+      this.moveTo(due)
       this.#timers.takeDue(due)?.()
       await this.settle()
     }

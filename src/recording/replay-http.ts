@@ -1,19 +1,20 @@
 import type { HttpPort, HttpResponse } from '../ports/http.ts'
-import { redactUrl } from './redact.ts'
+import type { Redact } from './redact.ts'
 import { requestKey, type NumberedAnswer, type ReplayIndex } from './replay-index.ts'
 import { ReplayMatch } from './replay-match.ts'
 
 /** REST answered from a recording: at the recorded time, or at once when that is past. */
 export class ReplayHttp {
   readonly #match: ReplayMatch
+  readonly #redact: Redact
   /** Answers that nobody has asked for yet. */
   readonly #answers = new Map<number, NumberedAnswer>()
   readonly #waiting = new Map<number, (answer: NumberedAnswer | Error) => void>()
   #isOver = false
 
-  constructor({ requests }: ReplayIndex) {
+  constructor({ requests }: ReplayIndex, redact: Redact) {
     this.#match = new ReplayMatch(requests)
-    // Answers without a request are a stock: who asks for one gets it.
+    this.#redact = redact
   }
 
   readonly port: HttpPort = ({ url, method, signal }) =>
@@ -22,7 +23,7 @@ export class ReplayHttp {
         reject(signal.reason as Error)
         return
       }
-      const key = requestKey(method, redactUrl(url))
+      const key = requestKey(method, this.#redact(url))
       const id = this.#match.take(key)
       const settle = (answer: NumberedAnswer | Error): void => {
         signal?.removeEventListener('abort', onAbort)

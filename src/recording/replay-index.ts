@@ -1,14 +1,15 @@
-import type { AnswerLine, ConnectionLine, RecordingHeader, RecordingLine, RemarkLine, RequestLine, TimedLine } from './lines.ts'
+import type { AnswerLine, ConnectionLine, RecordingHeader, RecordingLine, RequestLine, StallLine, TimedLine } from './lines.ts'
 
 export type Numbered<L> = L & { readonly c: number }
 export type NumberedAnswer = AnswerLine & { readonly n: number }
 
 /** Every line with the number of what it belongs to. */
 export type ReplayLine =
+  | { readonly kind: 'header'; readonly line: RecordingHeader }
   | { readonly kind: 'connection'; readonly line: Numbered<ConnectionLine> }
   | { readonly kind: 'request'; readonly line: RequestLine }
   | { readonly kind: 'answer'; readonly line: NumberedAnswer }
-  | { readonly kind: 'remark'; readonly line: RemarkLine }
+  | { readonly kind: 'stall'; readonly line: StallLine }
 
 export interface ReplayIndex {
   readonly header: RecordingHeader | undefined
@@ -31,11 +32,11 @@ export async function* numbered(lines: Lines<RecordingLine>): AsyncGenerator<Rep
   let lastConnection = 0
   let lastAnswer = 0
   for await (const line of lines) {
-    if ('format' in line) continue
-    if ('url' in line) yield { kind: 'answer', line: { ...line, n: line.n ?? --lastAnswer } }
+    if ('format' in line) yield { kind: 'header', line }
+    else if ('url' in line) yield { kind: 'answer', line: { ...line, n: line.n ?? --lastAnswer } }
     else if (line.d === 'request') yield { kind: 'request', line }
-    else if (line.d === 'stall' || line.d === 'lost' || line.d === 'end') yield { kind: 'remark', line }
-    else {
+    else if (line.d === 'stall') yield { kind: 'stall', line }
+    else if (line.d !== 'lost' && line.d !== 'end') {
       if (line.c === undefined && (line.d === 'open' || line.d === 'dial')) lastConnection--
       yield { kind: 'connection', line: { ...line, c: line.c ?? lastConnection } }
     }
@@ -46,15 +47,18 @@ export async function* numbered(lines: Lines<RecordingLine>): AsyncGenerator<Rep
  * What a replay has to know before it begins: which connections and answers there will be, and when it is over. The end of what we
  * ended ourselves is not waited for: when it was reached, the recorded program had already let go of it.
  */
-export async function indexRecording(lines: () => Lines<RecordingLine>): Promise<ReplayIndex> {
+export async function indexRecording(lines: Lines<RecordingLine>): Promise<ReplayIndex> {
+  let header: RecordingHeader | undefined
   const connections = new Map<number, string>()
   const requests = new Map<number, string>()
   const openedAt = new Map<number, number>()
   const ended = new Set<number>()
   const times = { startsAt: Infinity, endsAt: -Infinity }
   const stock = { startsAt: Infinity, endsAt: -Infinity }
-  for await (const entry of numbered(lines())) {
-    if (entry.kind === 'connection') {
+  for await (const entry of numbered(lines)) {
+    if (entry.kind === 'header') {
+      header ??= entry.line
+    } else if (entry.kind === 'connection') {
       const { d, c, m, t } = entry.line
       if ((d === 'dial' || d === 'open') && !connections.has(c)) connections.set(c, m)
       if (d === 'open') openedAt.set(c, t)
@@ -68,13 +72,13 @@ export async function indexRecording(lines: () => Lines<RecordingLine>): Promise
       if (!requests.has(n)) requests.set(n, requestKey(method, url))
       // Answers alone are a stock to choose from, fetched before or after the session they were put beside.
       widen(n < 0 ? stock : times, entry.line)
-    } else if (entry.line.d === 'stall') {
+    } else {
       widen(times, entry.line)
     }
   }
   const { startsAt, endsAt } = times.startsAt < Infinity ? times : stock
   return {
-    header: await headerOf(lines()),
+    header,
     startsAt: startsAt < Infinity ? startsAt : 0,
     endsAt: endsAt > -Infinity ? endsAt : 0,
     connections: [...connections].map(([id, url]) => ({ id, url })),
@@ -86,9 +90,4 @@ export async function indexRecording(lines: () => Lines<RecordingLine>): Promise
 function widen(span: { startsAt: number; endsAt: number }, { t }: TimedLine): void {
   if (t < span.startsAt) span.startsAt = t
   if (t > span.endsAt) span.endsAt = t
-}
-
-async function headerOf(lines: Lines<RecordingLine>): Promise<RecordingHeader | undefined> {
-  for await (const line of lines) return 'format' in line ? line : undefined
-  return undefined
 }

@@ -3,7 +3,7 @@ import type { Socket, SocketClosed, SocketFactory, SocketHandlers } from '../por
 import type { ConnectionLine } from './lines.ts'
 import type { Numbered, ReplayIndex } from './replay-index.ts'
 import { ReplayMatch } from './replay-match.ts'
-import { redactUrl } from './redact.ts'
+import type { Redact } from './redact.ts'
 
 interface Connection {
   /** What has happened to it and nobody has seen: our code dialled later than it did then. */
@@ -17,17 +17,19 @@ interface Connection {
 export class ReplaySockets {
   readonly #clock: Clock
   readonly #match: ReplayMatch
+  readonly #redact: Redact
   readonly #openedAt: ReadonlyMap<number, number>
   readonly #connections = new Map<number, Connection>()
 
-  constructor({ connections, openedAt }: ReplayIndex, clock: Clock) {
+  constructor({ connections, openedAt }: ReplayIndex, clock: Clock, redact: Redact) {
+    this.#redact = redact
     this.#clock = clock
     this.#match = new ReplayMatch(connections)
     this.#openedAt = openedAt
   }
 
   readonly port: SocketFactory = (address, handlers) => {
-    const url = redactUrl(address)
+    const url = this.#redact(address)
     const id = this.#match.take(url)
     if (id === undefined) {
       const refused = new ReplaySocket(handlers, () => undefined)

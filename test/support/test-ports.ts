@@ -5,7 +5,7 @@ import { seededRandom } from '../../src/testing/seeded-random.ts'
 import { createVirtualClock, type VirtualClock } from '../../src/testing/virtual-clock.ts'
 import { createScriptedSockets, type ScriptedSockets } from './scripted-sockets.ts'
 
-export interface TestPorts extends Ports {
+interface TestPorts extends Ports {
   readonly clock: VirtualClock
 }
 

@@ -31,7 +31,10 @@ export interface BookKeeperOptions {
   readonly random: Random
   /** Emit each applied update. */
   readonly updates: boolean
-  /** Levels per side of throttled snapshots, and of all snapshots when there are no updates to amend them. Default: all. */
+  /**
+   * Levels per side of emitted snapshots. Default: all. Without effect when updates are emitted: they amend every level, and whoever
+   * puts them on top of a trimmed snapshot has a wrong book.
+   */
   readonly depth?: number | undefined
   /** Emit a snapshot with the first update after so many milliseconds; 0: with each. Default: only after a (re)synchronisation. */
   readonly snapshotIntervalMs?: number | undefined
@@ -187,29 +190,29 @@ export class BookKeeper {
   }
 
   #emitUpdate(point: PointOf<'orderbook'>): void {
-    const { updates, snapshotIntervalMs = Infinity, depth } = this.#options
+    const { updates, snapshotIntervalMs = Infinity } = this.#options
     if (updates) this.#hooks.emit(point)
     const elapsed = point.receivedAt - this.#lastSnapshotAt
     // Less than nothing: the clock was set back. A listener may have ended it all.
-    if ((elapsed >= snapshotIntervalMs || elapsed < 0) && this.#book.isValid) this.#emitSnapshot(point, depth)
+    if ((elapsed >= snapshotIntervalMs || elapsed < 0) && this.#book.isValid) this.#emitSnapshot(point)
   }
 
-  #emitSnapshot({ exchange, timestamp, receivedAt }: PointOf<'orderbook'>, depth: number | undefined): void {
+  #emitSnapshot({ exchange, timestamp, receivedAt }: PointOf<'orderbook'>): void {
+    const { symbol, updates, depth } = this.#options
     this.#lastSnapshotAt = receivedAt
-    const data = this.#book.snapshot(depth)
-    this.#hooks.emit({ exchange, symbol: this.#options.symbol, dataType: 'orderbook', timestamp, receivedAt, data })
+    const data = this.#book.snapshot(updates ? undefined : depth)
+    this.#hooks.emit({ exchange, symbol, dataType: 'orderbook', timestamp, receivedAt, data })
   }
 
   #becomeValid(reason: BookReason, point: PointOf<'orderbook'>): void {
-    const { symbol, updates, depth } = this.#options
+    const { symbol } = this.#options
     this.#policy.becameValid(point.receivedAt)
     if (!this.#book.isValid) {
       this.#book.isValid = true
       this.#hooks.onState({ symbol, state: 'valid', reason, at: point.receivedAt })
     }
-    // Updates amend all levels, so the snapshot they build on has them all.
     // Unless a listener has ended it all.
-    if (!this.#isStopped) this.#emitSnapshot(point, updates ? undefined : depth)
+    if (!this.#isStopped) this.#emitSnapshot(point)
   }
 
   #invalidate(reason: BookReason, at: number): void {

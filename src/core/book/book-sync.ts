@@ -28,7 +28,7 @@ export type BookSync =
  * - `fetch-snapshot`: keep it, and get a snapshot over REST
  * - `gap`: an update is missing; the book is wrong from here on
  */
-export type BookVerdict = 'replace' | 'apply' | 'ignore' | 'hold' | 'fetch-snapshot' | 'gap'
+type BookVerdict = 'replace' | 'apply' | 'ignore' | 'hold' | 'fetch-snapshot' | 'gap'
 
 export type BookSyncStep = readonly [next: BookSync, verdict: BookVerdict]
 

@@ -5,7 +5,7 @@ import type { TradePoint } from './continuity.ts'
 import type { Gap } from './gap.ts'
 
 /** Trades of a span of exchange time, both ends included, in any order. Rejects when they cannot be had. */
-export type TradesBetween = (fromTime: number, toTime: number, signal: AbortSignal) => Promise<readonly TradePoint[]>
+type TradesBetween = (fromTime: number, toTime: number, signal: AbortSignal) => Promise<readonly TradePoint[]>
 
 export interface TimeTapeHooks {
   readonly exchange: string

@@ -69,6 +69,7 @@ async function run(seed: number, exchange: VirtualOptions): Promise<Outcome> {
   }
   const total = FAULTS.reduce((sum, [weight]) => sum + weight, 0)
   await fake.clock.advance(OFFSET_MS)
+  check()
   for (let step = 20 + Math.floor(random() * 30); step > 0; step--) {
     if (random() < 0.15) {
       let roll = random() * total

@@ -53,7 +53,7 @@ export class BookWorld {
   readonly #decode = createDecoder(noList)
   #socket: Socket | undefined
   #dials = 0
-  #isOver = false
+  #cancelRedial: () => void = () => undefined
 
   constructor(symbols: readonly string[], exchange: VirtualOptions, options: Partial<BookKeeperOptions> = {}) {
     this.fake = createVirtualExchange({ instruments: symbols, historyMs: 0, tradesPerSecond: 0, ...exchange })
@@ -80,7 +80,9 @@ export class BookWorld {
   }
 
   async end(): Promise<void> {
-    this.#isOver = true
+    // Whatever the old socket still says is no longer ours.
+    this.#dials++
+    this.#cancelRedial()
     for (const kept of this.symbols.values()) {
       kept.keeper.stop()
       kept.leaving?.()
@@ -114,9 +116,7 @@ export class BookWorld {
       kept.leaving = undefined
       kept.keeper.onLost()
     }
-    this.fake.clock.after(REDIAL_MS, () => {
-      if (!this.#isOver) this.#dial()
-    })
+    this.#cancelRedial = this.fake.clock.after(REDIAL_MS, () => this.#dial())
   }
 
   #received(text: string): void {

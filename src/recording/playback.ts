@@ -1,0 +1,59 @@
+import type { RecordingLine } from './lines.ts'
+import type { ReplayClock } from './replay-clock.ts'
+import type { ReplayHttp } from './replay-http.ts'
+import { numbered, type ReplayLine } from './replay-index.ts'
+import type { ReplaySockets } from './replay-sockets.ts'
+
+/**
+ * Lines in groups that happen in one breath: an event, what our code did then, and the events marked as of the same turn. Nothing
+ * settles within a group; everything does between two.
+ */
+export async function* turnsOf(
+  lines: Iterable<RecordingLine> | AsyncIterable<RecordingLine>,
+): AsyncGenerator<readonly ReplayLine[], void, undefined> {
+  let turn: ReplayLine[] = []
+  for await (const entry of numbered(lines)) {
+    if (isEvent(entry) && entry.line.s !== 1) {
+      yield turn
+      turn = []
+    }
+    turn.push(entry)
+  }
+  yield turn
+}
+
+/** Moves time to the group, then lets it happen. */
+export async function playTurn(
+  turn: readonly ReplayLine[],
+  clock: ReplayClock,
+  sockets: ReplaySockets,
+  http: ReplayHttp,
+  endsAt: number,
+): Promise<void> {
+  await clock.settle()
+  const first = turn.find(isEvent)
+  if (first?.kind === 'stall') await clock.stall(first.line.from, first.line.t)
+  else if (first !== undefined) await clock.advanceTo(Math.min(first.line.t, endsAt))
+  for (const entry of turn) {
+    if (isEvent(entry)) clock.moveTo(Math.min(entry.line.t, endsAt))
+    if (entry.kind === 'connection') sockets.apply(entry.line)
+    else if (entry.kind === 'answer') http.apply(entry.line)
+  }
+}
+
+type News = Extract<ReplayLine, { readonly kind: 'connection' | 'answer' | 'stall' }>
+
+/** News from outside; everything else our own code did, and will do again by itself. */
+function isEvent(entry: ReplayLine): entry is News {
+  switch (entry.kind) {
+    case 'connection':
+      return entry.line.d !== 'dial' && entry.line.d !== 'out' && entry.line.d !== 'bye'
+    case 'answer':
+      return entry.line.aborted !== true
+    case 'stall':
+      return true
+    case 'header':
+    case 'request':
+      return false
+  }
+}
