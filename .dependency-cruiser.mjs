@@ -9,6 +9,7 @@ const LAYERS = {
   aggregation: ['domain', 'errors', 'ports'],
   storage: ['domain', 'errors', 'ports'],
   outputs: ['domain', 'errors', 'ports'],
+  recording: ['domain', 'errors', 'ports'],
   exchanges: ['domain', 'errors', 'core'], // of the core only the contract, see below
   manager: ['domain', 'errors', 'ports', 'core', 'aggregation', 'storage', 'outputs', 'exchanges'],
   testing: ['domain', 'errors', 'ports', 'core', 'aggregation', 'storage', 'outputs', 'exchanges', 'manager'],
@@ -73,6 +74,13 @@ export default {
       from: { path: '^src/[^/]+\\.ts$', pathNot: '^src/testing\\.ts$' },
       to: { path: '^src/testing/' },
     },
+    {
+      name: 'recording-is-for-node',
+      comment: 'only the node entry ships src/recording: it needs the file system',
+      severity: 'error',
+      from: { path: '^src/[^/]+\\.ts$', pathNot: '^src/node\\.ts$' },
+      to: { path: '^src/recording/' },
+    },
     only('door-socket', 'sockets come from ports/socket.ts', { path: 'node_modules/isomorphic-ws/' }, '^src/ports/socket\\.ts$'),
     only(
       'door-decimal',
@@ -81,7 +89,12 @@ export default {
       '^src/domain/decimal\\.ts$',
     ),
     only('door-ws', 'a WebSocket server exists only in testing', { path: 'node_modules/(@types/)?ws/' }, '^src/testing/'),
-    only('door-node', 'everything but testing runs in a browser', { dependencyTypes: ['core'] }, '^src/testing/'),
+    only(
+      'door-node',
+      'everything but testing and recording runs in a browser',
+      { dependencyTypes: ['core'] },
+      '^src/(testing|recording)/',
+    ),
     only(
       'no-dev-dependency',
       'what ships may import dependencies only',

@@ -32,10 +32,12 @@ export async function playTurn(
 ): Promise<void> {
   await clock.settle()
   const first = turn.find(isEvent)
-  if (first?.kind === 'stall') await clock.stall(first.line.from, first.line.t)
-  else if (first !== undefined) await clock.advanceTo(Math.min(first.line.t, endsAt))
+  // What comes later than the end nobody waited for: the last words of connections we had ended.
+  const isTimed = first !== undefined && first.line.t <= endsAt
+  if (isTimed && first.kind === 'stall') await clock.stall(first.line.from, first.line.t)
+  else if (isTimed) await clock.advanceTo(first.line.t)
   for (const entry of turn) {
-    if (isEvent(entry)) clock.moveTo(Math.min(entry.line.t, endsAt))
+    if (isTimed && isEvent(entry)) clock.moveTo(entry.line.t)
     if (entry.kind === 'connection') sockets.apply(entry.line)
     else if (entry.kind === 'answer') http.apply(entry.line)
   }

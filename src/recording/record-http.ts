@@ -46,10 +46,10 @@ export function recordHttp(ask: HttpPort, clock: EventClock, log: Log): HttpPort
             write(t, ({ received }) => ({ body: received(text), status, headers: headersOf(response) }))
             resolve(response)
           }),
-        (error: Error) =>
+        (error: unknown) =>
           finish((t) => {
             write(t, ({ words }) => ({ error: words(messageOf(error)) }))
-            reject(error)
+            reject(error instanceof Error ? error : new Error(messageOf(error)))
           }),
       )
     })

@@ -4,7 +4,7 @@ import { messageOf, TapekeeperError } from '../../errors/tapekeeper-error.ts'
 import { sleep, type Cancel } from '../../ports/clock.ts'
 import { fenceLogger, type Logger } from '../../ports/logger.ts'
 import { systemPorts, type Ports } from '../../ports/ports.ts'
-import { parseBaseOptions, type BaseCollectorOptions, type ResolvedBaseOptions } from './base-options.ts'
+import { parseBaseOptions, parseStreamOptions, type BaseCollectorOptions, type ResolvedBaseOptions } from './base-options.ts'
 import { Emitter } from '../emitter.ts'
 import { validateOhlcvData, type OhlcvInput } from '../validate-ohlcv.ts'
 import { isActive, type CollectorStatus } from './collector-state.ts'
@@ -174,6 +174,7 @@ export abstract class BaseDataCollector implements AsyncDisposable {
    * The points of one type as an async iterator over a bounded queue. What does not fit is dropped by `onOverflow` and counted in
    * `stream.dropped`. The loop ends when the signal aborts or the collector stops.
    *
+   * @throws TapekeeperError `CONFIG_INVALID` when an option is wrong.
    * @example
    * ```ts
    * import { createOkxCollector, DataType } from 'tapekeeper'
@@ -187,7 +188,7 @@ export abstract class BaseDataCollector implements AsyncDisposable {
    * ```
    */
   stream<T extends DataType>(dataType: T, options: StreamOptions = {}): DataStream<PointOf<T>> {
-    return this.#delivery.stream(dataType, options)
+    return this.#delivery.stream(dataType, parseStreamOptions(options))
   }
 
   on<K extends keyof CollectorEvents>(event: K, listener: CollectorEvents[K]): this {

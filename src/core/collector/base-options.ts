@@ -3,6 +3,7 @@ import { DATA_TYPES } from '../../domain/data-type.ts'
 import { consoleLogger, LOG_LEVELS, type Logger } from '../../ports/logger.ts'
 import type { Ports } from '../../ports/ports.ts'
 import { parseConfig } from '../config-problems.ts'
+import { OVERFLOW_POLICIES, type StreamOptions } from './data-stream.ts'
 
 const isLogger = (value: unknown): boolean =>
   typeof value === 'object' &&
@@ -49,6 +50,17 @@ const baseCollectorOptions = z.strictObject({
   /** Ceiling of the delay before the first automatic restart; doubles with each, full jitter. */
   restartDelayMs: z.number().nonnegative().default(5_000),
 })
+
+const streamOptions = z.strictObject({
+  signal: commonOptions.signal,
+  highWaterMark: z.number().int().positive().optional(),
+  onOverflow: z.enum(OVERFLOW_POLICIES).optional(),
+})
+
+/** @throws TapekeeperError `CONFIG_INVALID`. */
+export function parseStreamOptions(options: StreamOptions): StreamOptions {
+  return parseConfig(streamOptions, options, 'stream options')
+}
 
 export type BaseCollectorOptions = z.input<typeof baseCollectorOptions>
 export type ResolvedBaseOptions = z.output<typeof baseCollectorOptions>

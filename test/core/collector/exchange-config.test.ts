@@ -49,7 +49,7 @@ describe('problems', () => {
   })
 
   test.each<[string, unknown, string]>([
-    ['depth', { ...forOkx, dataTypes: ['orderbook'], orderBook: { depth: 400 } }, 'orderBook.depth'],
+    ['depth', { ...forOkx, dataTypes: ['orderbook'], orderBook: { depth: 7 } }, 'orderBook.depth'],
     ['timeframe', { ...forOkx, dataTypes: ['candle'], candles: { timeframes: ['10s'] } }, 'candles.timeframes'],
     ['balance without credentials', { ...forOkx, dataTypes: ['balance'] }, 'credentials'],
     ['half the credentials', { ...forOkx, credentials: { apiKey: 'a', secret: 'b' } }, 'credentials.passphrase'],
@@ -58,7 +58,7 @@ describe('problems', () => {
   })
 
   test('what is not collected need not fit', () => {
-    expect(exchangeConfigProblems({ ...forOkx, orderBook: { depth: 400 }, candles: { timeframes: ['10s'] } }, okx)).toEqual([])
+    expect(exchangeConfigProblems({ ...forOkx, orderBook: { depth: 7 }, candles: { timeframes: ['10s'] } }, okx)).toEqual([])
   })
 
   test('all of them at once', () => {
