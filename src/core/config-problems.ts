@@ -69,6 +69,10 @@ function describe(issue: z.core.$ZodIssue, input: unknown, schema: z.ZodType): r
       const found = value === undefined ? 'is missing' : `is a ${Array.isArray(value) ? 'list' : typeof value}`
       return [problem(path, `${nameOf(path)} ${found}, expected ${issue.expected}`, undefined, undefined, 'values')]
     }
+    case 'too_small':
+      return [problem(path, outOfRange(path, input, 'at least', issue.minimum), undefined, undefined, 'values')]
+    case 'too_big':
+      return [problem(path, outOfRange(path, input, 'at most', issue.maximum), undefined, undefined, 'values')]
     default:
       return [problem(path, `${nameOf(path)}: ${issue.message}`, undefined, undefined, 'values')]
   }
@@ -84,6 +88,13 @@ function problem(
   const guess = nearest === undefined ? '' : `, did you mean "${nearest}"?`
   const list = allowed === undefined || allowed.length === 0 ? '' : ` (allowed ${kind}: ${allowed.join(', ')})`
   return { path: path.join('.'), message: what + guess + list, allowed, nearest }
+}
+
+function outOfRange(path: readonly string[], input: unknown, which: string, bound: number | bigint): string {
+  const value = valueAt(input, path)
+  if (typeof value === 'number') return `${nameOf(path)} is ${value}, must be ${which} ${bound}`
+  const unit = typeof value === 'string' ? 'character' : 'item'
+  return `${nameOf(path)} must have ${which} ${bound} ${unit}${bound === 1 ? '' : 's'}`
 }
 
 const nameOf = (path: readonly string[]): string => (path.length === 0 ? 'the configuration' : path.join('.'))

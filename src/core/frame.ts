@@ -1,5 +1,5 @@
 import type { MarketDataPoint } from '../domain/market-data.ts'
-import { TapekeeperError } from '../errors/tapekeeper-error.ts'
+import { messageOf, TapekeeperError } from '../errors/tapekeeper-error.ts'
 
 /**
  * What the core does about an exchange's refusal of a request.
@@ -55,7 +55,10 @@ export function fencedDecode(decode: FrameDecoder, text: string, receivedAt: num
   try {
     return decode(text, receivedAt)
   } catch (error) {
-    return { kind: 'invalid', error: new TapekeeperError('FRAME_INVALID', 'the decoder failed', {}, { cause: error }) }
+    return {
+      kind: 'invalid',
+      error: new TapekeeperError('FRAME_INVALID', `the decoder failed: ${messageOf(error)}`, {}, { cause: error }),
+    }
   }
 }
 

@@ -84,10 +84,14 @@ export class InstrumentCatalog implements SymbolLookup {
     const parts = parseSymbol(symbol)
     const byConvention = this.#definition.nativeSymbolOf(symbol)
     if (parts === undefined || byConvention === undefined) {
-      const context = { exchange: id, symbol }
+      const candidates = [...this.#bySymbol.keys(), ...this.#definition.fallbackPairs]
+      const meant = candidates.find(
+        (candidate) => candidate.replaceAll('-', '') === symbol.replaceAll(/[^A-Za-z0-9]/g, '').toUpperCase(),
+      )
+      const context = { exchange: id, symbol, nearest: meant }
       throw new TapekeeperError(
         'SYMBOL_UNKNOWN',
-        `"${symbol}" is not a symbol: write BASE-QUOTE, BASE-QUOTE-PERP or BASE-QUOTE-YYYYMMDD`,
+        `"${symbol}" is not a symbol${meant === undefined ? '' : `, did you mean "${meant}"?`}: write BASE-QUOTE, BASE-QUOTE-PERP or BASE-QUOTE-YYYYMMDD`,
         context,
       )
     }

@@ -140,7 +140,7 @@ describe('lists', () => {
     expect(getExchangeInfo('okx')).toMatchObject({
       id: 'okx',
       name: 'OKX',
-      orderBookDepths: [1, 5],
+      orderBookDepths: [1, 5, 50, 400, 'full'],
       limits: { dialsPerSecond: 3 },
     })
     expect(() => getExchangeInfo('nope')).toThrow(/exchange is "nope"/)

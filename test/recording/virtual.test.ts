@@ -8,7 +8,7 @@ import { CORRUPT_KINDS, createVirtualExchange, seededRandom, type VirtualExchang
 import { observe } from './observe.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'tapekeeper-replay-'))
-afterAll(() => rmSync(folder, { recursive: true }))
+afterAll(() => process.env['KEEP'] ? console.log(folder) : rmSync(folder, { recursive: true }))
 
 const CONFIG = { symbol: 'BTC-USDT', dataTypes: ['trade', 'ticker', 'orderbook', 'candle'], logger: silentLogger } as const
 const configOf = (fake: VirtualExchange) => ({ ...CONFIG, dataTypes: [...CONFIG.dataTypes], endpoints: fake.endpoints })
@@ -43,9 +43,9 @@ async function trouble(fake: VirtualExchange, seed: number, seconds: number): Pr
 }
 
 async function inVirtualTime(fake: VirtualExchange, promise: Promise<unknown>): Promise<void> {
-  let done = false
-  void promise.finally(() => (done = true))
-  while (!done) await fake.clock.advance(50)
+  const progress = { done: false }
+  void promise.finally(() => (progress.done = true))
+  while (!progress.done) await fake.clock.advance(50)
 }
 
 const SEEDS = Number(process.env['REPLAY_SEEDS'] ?? 25)
