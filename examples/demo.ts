@@ -173,7 +173,7 @@ function summary(): boolean {
   console.log(`reconnects  ${each(({ reconnects }) => String(reconnects))}`)
   console.log(`downtime    ${each(({ downMs }) => `${downMs} ms`)}`)
   if (fake !== undefined)
-    console.log(`missed      ${each(({ missedFills }) => `${missedFills} fills`)} (filling them in is on the roadmap)`)
+    console.log(`missed      ${each(({ missedFills }) => `${missedFills} fills`)}`)
   console.log(`errors      ${total(reports.map(({ statistics }) => statistics.errors))} (one per collector and lost connection)`)
   if (stopping.signal.aborted) {
     console.log('result      stopped by hand')

@@ -4,6 +4,7 @@ export { readRecording } from './recording/read-recording.ts'
 export type {
   AnswerLine,
   ConnectionLine,
+  NoteLine,
   RecordingHeader,
   RecordingLine,
   RemarkLine,

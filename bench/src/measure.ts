@@ -93,7 +93,7 @@ function time(subject: Subject, frames: readonly string[], passes: number): numb
   let sum = 0
   const before = process.cpuUsage()
   for (let pass = 0; pass < passes; pass++) {
-    for (const frame of frames) sum += subject.consume(frame) ?? 1
+    for (let i = 0; i < frames.length; i++) sum += subject.consume(frames[i]!, i) ?? 1
   }
   const { user, system } = process.cpuUsage(before)
   checksum = (checksum + sum) | 0
@@ -103,7 +103,7 @@ function time(subject: Subject, frames: readonly string[], passes: number): numb
 /** A subject that silently refused the frames would be very fast. */
 function assertWorkDone(subject: Subject, workload: Workload): void {
   const { source, channel, frames, rows, lastTimestamp, lastSymbol } = workload
-  const delivered = frames.map((frame) => subject.consume(frame))
+  const delivered = frames.map((frame, index) => subject.consume(frame, index))
   const counted = delivered.every((count) => count !== undefined) ? delivered.reduce((sum, count) => sum + count, 0) : undefined
   if (counted !== undefined && counted !== rows)
     throw new Error(`${subject.name} delivered ${counted} of ${rows} rows of ${source} ${channel}`)

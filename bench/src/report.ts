@@ -1,4 +1,6 @@
-import { arch, cpus, release, totalmem, type } from 'node:os'
+import type { HeapResult } from './heap/heap.ts'
+import { machine } from './machine.ts'
+import { markdownTable } from './markdown-table.ts'
 import type { Plan, Result, Spread } from './measure.ts'
 import type { Subject } from './subjects/subject.ts'
 import type { Skipped, Workload } from './workload.ts'
@@ -9,8 +11,37 @@ export interface Row {
   readonly result: Result
 }
 
-/** The measurements as a Markdown table, which is readable on a terminal, too. */
-export function table(rows: readonly Row[], skipped: readonly Skipped[]): string {
+export interface Rows {
+  readonly rows: readonly Row[]
+  readonly skipped: readonly Skipped[]
+}
+
+export interface Measurements {
+  readonly decoded: Rows
+  readonly kept: Rows
+  readonly heap: HeapResult
+}
+
+/** All measurements as Markdown, which is readable on a terminal, too. */
+export function tables({ decoded, kept, heap }: Measurements): string {
+  return `## Decoding, per frame
+
+${table(decoded)}
+
+## Incremental books maintained, per frame
+
+Each frame is decoded, the whole local book of its instrument is amended, and its best bid and ask are read.
+
+${table(kept)}
+
+okx-api keeps no books.
+
+## ${heap.books} books of ${heap.reports[0]?.report.levelsPerSide ?? 0} levels per side: heap per book
+
+${heapTable(heap)}`
+}
+
+function table({ rows, skipped }: Rows): string {
   const names = rows[0]?.subjects.map((subject) => subject.name) ?? []
   const notes: string[] = []
   const note = (text: string): string => {
@@ -37,23 +68,28 @@ export function table(rows: readonly Row[], skipped: readonly Skipped[]): string
       ...header.slice(1).map((_, index) => (index === 0 ? `skipped ${note(reason)}` : '–')),
     ])
   }
-  const widths = header.map((cell, column) => Math.max(cell.length, ...body.map((row) => row[column]!.length)))
-  const line = (cells: readonly string[]): string =>
-    `| ${cells.map((cell, column) => (column === 0 ? cell.padEnd(widths[column]!) : cell.padStart(widths[column]!))).join(' | ')} |`
-  const rule = `|${widths.map((width, column) => (column === 0 ? '-'.repeat(width + 2) : `${'-'.repeat(width + 1)}:`)).join('|')}|`
-  const lines = [line(header), rule, ...body.map(line)]
+  const lines = [markdownTable(header, body)]
   if (notes.length > 0) lines.push('', ...notes.map((text, index) => `[${index + 1}] ${text}`))
   return lines.join('\n')
 }
 
-export function results(rows: readonly Row[], skipped: readonly Skipped[], plan: Plan, now: Date): string {
-  const processor = cpus()
-  const subjects = rows[0]?.subjects ?? []
-  return `# Speed of decoding
+function heapTable({ reports }: HeapResult): string {
+  return markdownTable(
+    ['', ...reports.map(({ name }) => name)],
+    [
+      ['the book, KB', ...reports.map(({ report }) => kilobytes(report.perBook))],
+      ['with all that is made for it, KB', ...reports.map(({ report }) => kilobytes(report.withAllAround))],
+    ],
+  )
+}
+
+export function results(measurements: Measurements, plan: Plan, now: Date): string {
+  const { decoded, kept, heap } = measurements
+  return `# Measurements
 
 Written by \`npm run bench\` on ${now.toISOString().slice(0, 10)}; do not edit.
 
-${table(rows, skipped)}
+${tables(measurements)}
 
 ## How to read it
 
@@ -61,22 +97,35 @@ ${table(rows, skipped)}
   2.00 twice as much. First the median of all rounds, then the middle half of them (25th to 75th percentile).
 - \`JSON.parse, µs\` is the median time of bare parsing per frame, in microseconds: multiply to get absolute times.
 - \`noise\` is \`JSON.parse\` measured against itself. Differences between libraries smaller than its spread mean nothing.
+- A row below "Incremental books maintained" has its own \`JSON.parse\`, of the same frames in the same rounds.
 - The libraries do not do the same amount of work; what is timed is what each does between the socket and its user, see below.
 
 ## What is timed
 
-${subjects.map((subject) => `- **${subject.name}** ${subject.version}: ${subject.path}`).join('\n')}
+Decoding:
+
+${paths(decoded)}
+
+Books maintained:
+
+${paths(kept)}
 
 What the libraries deliver differs. tapekeeper checks every field, keeps prices and sizes as exact strings and translates symbols. tardis-dev
 turns them into \`number\` and \`Date\`, unchecked; of a ticker it keeps the best quote only. okx-api emits the parsed frame. ccxt turns
 everything into unified structures and keeps caches and books up to date, which the others leave to somebody else, so that its \`books\` cells contain work
 that has no counterpart in the other columns.
 
+With books maintained all three do comparable work, and the columns may be compared. Still: tapekeeper keeps the exchange's own digits, checks each
+field, the chain of sequence numbers and that bids and asks do not cross, and its frames pass through the whole collector. ccxt checks the
+sequence. tardis-dev checks nothing and, being fed by its mapper alone, is spared its own stream. All three have the same levels with the same sizes (as
+\`number\`s) after each frame; that is compared before anything is measured, and once more when all is done.
+
 ## Frames
 
 - \`recording\`: public OKX WebSocket frames of 2022-05-13 (BTC-USDT and UNI-USD-SWAP), in the shape of that year: no \`seqId\`, no \`count\`.
   It has no \`books5\`, and none were made up from its \`books\`. They are few and come again and again, so that all caches know them by heart.
 - \`generator\`: frames of the fake exchange in \`tapekeeper/testing\`, in today's shape, captured once before anything is measured.
+  Its \`books\` are of four instruments: a snapshot of 400 levels per side each, then changes. Every pass over the frames begins with the snapshots again.
 
 ## Method
 
@@ -86,10 +135,21 @@ processor time, of all threads: the garbage collector's helpers count, other pro
 subscribes to everything. Before and after, each library's count of delivered rows and the exchange time of the last one are compared with the frames', so nobody is fast by
 refusing them. Every frame is a flat string, as a socket hands it out.
 
+Heap: one process per library (\`bench/src/heap\`), all of them fed the same ${heap.frames.toLocaleString('en')} frames of the fake exchange, which are ${heap.books} snapshots and
+the changes that follow, all instruments mixed. What is compared is \`heapUsed + external\` after several full collections. "The book" is the growth from the moment when everything is
+set up, and twenty further books have warmed it up, to the end, by the number of books. "With all that is made for it" is the growth since the library was
+loaded: for tapekeeper a running collector per book with its subscription, sockets and the instrument list; for ccxt its exchange and markets; for tardis-dev the mapper,
+its stream left out. In the end all levels of all books are compared by a sum.
+
 ## Machine
 
-${processor[0]?.model.trim() ?? 'unknown processor'}, ${processor.length} cores, ${Math.round(totalmem() / 2 ** 30)} GiB; ${type()} ${release()} ${arch()}; Node ${process.version}, V8 ${process.versions.v8}
+${machine()}
 `
 }
+
+const paths = ({ rows }: Rows): string =>
+  (rows[0]?.subjects ?? []).map(({ name, version, path }) => `- **${name}** ${version}: ${path}`).join('\n')
+
+const kilobytes = (bytes: number): string => (bytes / 1_000).toFixed(1)
 
 const spreadText = ({ p25, median, p75 }: Spread): string => `${median.toFixed(2)} (${p25.toFixed(2)}–${p75.toFixed(2)})`

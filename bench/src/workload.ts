@@ -9,6 +9,8 @@ export interface Workload {
   readonly channel: Channel
   readonly frames: readonly string[]
   readonly nativeSymbols: readonly string[]
+  /** For each frame, where in `nativeSymbols` its instrument is. */
+  readonly instrumentOfFrame: readonly number[]
   /** Rows in all frames together: trades, tickers, books. */
   readonly rows: number
   /** Exchange time of the last row. */
@@ -32,11 +34,13 @@ export function workload(source: Workload['source'], channel: Channel, texts: re
   // What `ws` hands out is one flat string, decoded from bytes; a string put together in JavaScript may be a tree of pieces.
   const frames = texts.map((text) => Buffer.from(text).toString())
   const parsed = frames.map((text) => JSON.parse(text) as DataFrame)
+  const nativeSymbols = [...new Set(parsed.map((frame) => frame.arg.instId))]
   return {
     source,
     channel,
     frames,
-    nativeSymbols: [...new Set(parsed.map((frame) => frame.arg.instId))],
+    nativeSymbols,
+    instrumentOfFrame: parsed.map((frame) => nativeSymbols.indexOf(frame.arg.instId)),
     rows: parsed.reduce((sum, frame) => sum + frame.data.length, 0),
     lastTimestamp: Number(parsed.at(-1)?.data.at(-1)?.ts),
     lastSymbol: parsed.at(-1)?.arg.instId ?? '',

@@ -44,6 +44,11 @@ export interface Recorder {
   readonly dropped: number
   /** How often the disk was slower than the data. */
   readonly backPressure: number
+  /**
+   * Writes down what the program is about to do, for `onNote` of a replay. What is done as soon as it resolves belongs to the note:
+   * `await recorder.note('stop'); await collector.stop()`.
+   */
+  note(text: string): Promise<void>
   /** Resolves when everything is on its way to the disk. Idempotent. */
   close(): Promise<void>
   [Symbol.asyncDispose](): Promise<void>
@@ -102,6 +107,13 @@ export function createRecorder(options: RecorderOptions): Recorder {
     get backPressure() {
       return writer.backPressure
     },
+    note: (m) =>
+      new Promise((resolve) => {
+        clock.dispatchSoon((t) => {
+          log.write(({ words }) => ({ t, d: 'note', m: words(m) }))
+          resolve()
+        })
+      }),
     close,
     [Symbol.asyncDispose]: close,
   }

@@ -17,6 +17,8 @@ export type ReplaySource = string | URL | Iterable<RecordingLine> | AsyncIterabl
 export interface ReplayOptions {
   /** Times real speed, or `max`: as fast as the machine can. Default `max`. */
   readonly speed?: number | 'max'
+  /** Called at the time of each `recorder.note`: the place to do what the recorded program did then (start another collector, stop). */
+  readonly onNote?: (note: string) => void
   /** The recorder's `redact`, if it had one that changes URLs: without it their requests would not be recognised. */
   readonly redact?: Redact
 }
@@ -60,7 +62,7 @@ const UNSEEDED = 0.5
  */
 export async function createReplay(
   source: ReplaySource,
-  { speed = 'max', redact = (text) => text }: ReplayOptions = {},
+  { speed = 'max', onNote = () => undefined, redact = (text) => text }: ReplayOptions = {},
 ): Promise<Replay> {
   if (speed !== 'max' && !(speed > 0 && speed < Infinity)) {
     throw new TapekeeperError('CONFIG_INVALID', `speed must be a positive number or "max", not ${speed}`, { speed })
@@ -76,10 +78,11 @@ export async function createReplay(
 
   const play = async (): Promise<void> => {
     try {
-      for await (const turn of turnsOf(lines())) await playTurn(turn, clock, sockets, http, endsAt)
+      for await (const turn of turnsOf(lines())) await playTurn(turn, { clock, sockets, http, endsAt, onNote })
       await clock.settle()
       await clock.advanceUntil(endsAt)
     } finally {
+      sockets.end()
       http.end()
       await clock.settle()
       clock.goOn()

@@ -71,8 +71,15 @@ export interface StallLine extends Timed {
   readonly from: number
 }
 
+/** What the recorded program said it was about to do, in its own words. */
+export interface NoteLine extends Timed {
+  readonly d: 'note'
+  readonly m: string
+}
+
 export type RemarkLine =
   | StallLine
+  | NoteLine
   /** The disk could not keep up: so many lines are missing here. */
   | (Timed & { readonly d: 'lost'; readonly m: string; readonly lines: number })
   /** The recorder was closed properly: nothing is missing at the end. */
@@ -91,6 +98,7 @@ const NEEDED: Readonly<Record<string, Readonly<Record<string, 'string' | 'number
   close: {},
   binary: { bytes: 'number' },
   request: { n: 'number', method: 'string' },
+  note: {},
   stall: { from: 'number' },
   lost: { lines: 'number' },
   end: {},

@@ -22,28 +22,31 @@ export async function* turnsOf(
   yield turn
 }
 
+export interface Stage {
+  readonly clock: ReplayClock
+  readonly sockets: ReplaySockets
+  readonly http: ReplayHttp
+  readonly endsAt: number
+  readonly onNote: (note: string) => void
+}
+
 /** Moves time to the group, then lets it happen. */
-export async function playTurn(
-  turn: readonly ReplayLine[],
-  clock: ReplayClock,
-  sockets: ReplaySockets,
-  http: ReplayHttp,
-  endsAt: number,
-): Promise<void> {
+export async function playTurn(turn: readonly ReplayLine[], { clock, sockets, http, endsAt, onNote }: Stage): Promise<void> {
   await clock.settle()
   const first = turn.find(isEvent)
-  // What comes later than the end nobody waited for: the last words of connections we had ended.
-  const isTimed = first !== undefined && first.line.t <= endsAt
+  // What comes later than the end is a stock of answers from another time, or goodbyes.
+  const isTimed = first !== undefined && (first.kind === 'connection' ? sockets.concerns(first.line) : first.line.t <= endsAt)
   if (isTimed && first.kind === 'stall') await clock.stall(first.line.from, first.line.t)
   else if (isTimed) await clock.advanceTo(first.line.t)
   for (const entry of turn) {
     if (isTimed && isEvent(entry)) clock.moveTo(entry.line.t)
     if (entry.kind === 'connection') sockets.apply(entry.line)
     else if (entry.kind === 'answer') http.apply(entry.line)
+    else if (entry.kind === 'note') onNote(entry.line.m)
   }
 }
 
-type News = Extract<ReplayLine, { readonly kind: 'connection' | 'answer' | 'stall' }>
+type News = Extract<ReplayLine, { readonly kind: 'connection' | 'answer' | 'stall' | 'note' }>
 
 /** News from outside; everything else our own code did, and will do again by itself. */
 function isEvent(entry: ReplayLine): entry is News {
@@ -53,6 +56,7 @@ function isEvent(entry: ReplayLine): entry is News {
     case 'answer':
       return entry.line.aborted !== true
     case 'stall':
+    case 'note':
       return true
     case 'header':
     case 'request':

@@ -41,17 +41,21 @@ export async function* readRecording(file: string | URL): AsyncGenerator<Recordi
 }
 
 async function* textLines(path: string, linesRead: () => number): AsyncGenerator<string, void, undefined> {
-  let rest = ''
+  // Pieces of a line that has not ended yet; joined once, because a line may be far longer than a chunk.
+  let pieces: string[] = []
   try {
     for await (const chunk of await openText(path)) {
-      const texts = (rest + String(chunk)).split('\n')
-      rest = texts.pop() ?? ''
-      yield* texts
+      const [head = '', ...texts] = String(chunk).split('\n')
+      pieces.push(head)
+      for (const text of texts) {
+        yield pieces.join('')
+        pieces = [text]
+      }
     }
   } catch (cause) {
     throw damaged(path, linesRead() + 1, cause)
   }
-  if (rest !== '') yield rest
+  yield pieces.join('')
 }
 
 async function openText(path: string): Promise<NodeJS.ReadableStream> {

@@ -1,22 +1,18 @@
-import type { Cancel, Clock } from '../ports/clock.ts'
+import { systemClock, type Cancel, type Clock } from '../ports/clock.ts'
 import { TimerQueue } from './timer-queue.ts'
 
 /** Turns of the event loop in which promises, and what hops through `setImmediate` once, come to rest. */
 const SETTLE_TURNS = 2
 
-/** Longer delays would fire at once. */
-const LONGEST_TIMER_MS = 2 ** 31 - 1
-
 /** Waits, in real time, until the replay has got to this virtual time. */
 export type Pace = (at: number) => Promise<void>
 
-/** The clock of a replay: stands still until it is moved, and goes on as a real one when the recording is over. */
+/** The clock of a replay: stands still until it is moved, and goes on by itself when the recording is over. */
 export class ReplayClock implements Clock {
   readonly #timers = new TimerQueue()
   readonly #pace: Pace
   #now: number
-  /** Reading of the monotonic clock that belongs to `#now`, once this is a real clock. */
-  #realSince: number | undefined
+  #goesOn = false
   #disarm: Cancel = () => undefined
 
   constructor(startsAt: number, pace: Pace) {
@@ -25,7 +21,7 @@ export class ReplayClock implements Clock {
   }
 
   now(): number {
-    return this.#realSince === undefined ? this.#now : this.#now + Math.floor(performance.now() - this.#realSince)
+    return this.#now
   }
 
   after(delayMs: number, callback: () => void): Cancel {
@@ -69,9 +65,12 @@ export class ReplayClock implements Clock {
     for (let turn = 0; turn < SETTLE_TURNS; turn++) await new Promise<void>((resolve) => setImmediate(resolve))
   }
 
-  /** The recording is over. Who still waits for something, a `stop` for example, gets there in real time. */
+  /**
+   * The recording is over. Who still waits for something, a `stop` for example, gets there: timers fire after their real delay.
+   * In between time still stands still, so that when a replay is stopped does not depend on the machine.
+   */
   goOn(): void {
-    this.#realSince ??= performance.now()
+    this.#goesOn = true
     this.#arm()
   }
 
@@ -85,20 +84,16 @@ export class ReplayClock implements Clock {
   }
 
   #arm(): void {
-    if (this.#realSince === undefined) return
+    if (!this.#goesOn) return
     this.#disarm()
     this.#disarm = () => undefined
     const next = this.#timers.nextAt
     if (next === Infinity) return
-    const waitMs = next - this.now()
-    const timer = setTimeout(
-      () => {
-        for (let run = this.#timers.takeDue(this.now()); run !== undefined; run = this.#timers.takeDue(this.now())) run()
-        this.#arm()
-      },
-      Math.min(waitMs, LONGEST_TIMER_MS),
-    )
-    this.#disarm = () => clearTimeout(timer)
+    this.#disarm = systemClock.after(next - this.#now, () => {
+      this.moveTo(next)
+      this.#timers.takeDue(next)?.()
+      this.#arm()
+    })
   }
 }
 

@@ -1,4 +1,13 @@
-import type { AnswerLine, ConnectionLine, RecordingHeader, RecordingLine, RequestLine, StallLine, TimedLine } from './lines.ts'
+import type {
+  AnswerLine,
+  ConnectionLine,
+  RecordingHeader,
+  RecordingLine,
+  RequestLine,
+  StallLine,
+  NoteLine,
+  TimedLine,
+} from './lines.ts'
 
 export type Numbered<L> = L & { readonly c: number }
 export type NumberedAnswer = AnswerLine & { readonly n: number }
@@ -10,6 +19,7 @@ export type ReplayLine =
   | { readonly kind: 'request'; readonly line: RequestLine }
   | { readonly kind: 'answer'; readonly line: NumberedAnswer }
   | { readonly kind: 'stall'; readonly line: StallLine }
+  | { readonly kind: 'note'; readonly line: NoteLine }
 
 export interface ReplayIndex {
   readonly header: RecordingHeader | undefined
@@ -21,6 +31,8 @@ export interface ReplayIndex {
   readonly requests: readonly { readonly id: number; readonly url: string }[]
   /** When the connections that were made were open. */
   readonly openedAt: ReadonlyMap<number, number>
+  /** When connections were gone. */
+  readonly closedAt: ReadonlyMap<number, number>
 }
 
 export const requestKey = (method: string | undefined, url: string): string => `${method ?? 'GET'} ${url}`
@@ -36,6 +48,7 @@ export async function* numbered(lines: Lines<RecordingLine>): AsyncGenerator<Rep
     else if ('url' in line) yield { kind: 'answer', line: { ...line, n: line.n ?? --lastAnswer } }
     else if (line.d === 'request') yield { kind: 'request', line }
     else if (line.d === 'stall') yield { kind: 'stall', line }
+    else if (line.d === 'note') yield { kind: 'note', line }
     else if (line.d !== 'lost' && line.d !== 'end') {
       if (line.c === undefined && (line.d === 'open' || line.d === 'dial')) lastConnection--
       yield { kind: 'connection', line: { ...line, c: line.c ?? lastConnection } }
@@ -52,6 +65,7 @@ export async function indexRecording(lines: Lines<RecordingLine>): Promise<Repla
   const connections = new Map<number, string>()
   const requests = new Map<number, string>()
   const openedAt = new Map<number, number>()
+  const closedAt = new Map<number, number>()
   const ended = new Set<number>()
   const times = { startsAt: Infinity, endsAt: -Infinity }
   const stock = { startsAt: Infinity, endsAt: -Infinity }
@@ -62,6 +76,7 @@ export async function indexRecording(lines: Lines<RecordingLine>): Promise<Repla
       const { d, c, m, t } = entry.line
       if ((d === 'dial' || d === 'open') && !connections.has(c)) connections.set(c, m)
       if (d === 'open') openedAt.set(c, t)
+      if (d === 'close') closedAt.set(c, t)
       if (!ended.has(c)) widen(times, entry.line)
       if (d === 'bye') ended.add(c)
     } else if (entry.kind === 'request') {
@@ -84,6 +99,7 @@ export async function indexRecording(lines: Lines<RecordingLine>): Promise<Repla
     connections: [...connections].map(([id, url]) => ({ id, url })),
     requests: [...requests].map(([id, url]) => ({ id, url })),
     openedAt,
+    closedAt,
   }
 }
 

@@ -18,30 +18,37 @@ export class ReplaySockets {
   readonly #clock: Clock
   readonly #match: ReplayMatch
   readonly #redact: Redact
-  readonly #openedAt: ReadonlyMap<number, number>
+  readonly #index: ReplayIndex
   readonly #connections = new Map<number, Connection>()
+  #isDone = false
 
-  constructor({ connections, openedAt }: ReplayIndex, clock: Clock, redact: Redact) {
+  constructor(index: ReplayIndex, clock: Clock, redact: Redact) {
     this.#redact = redact
     this.#clock = clock
-    this.#match = new ReplayMatch(connections)
-    this.#openedAt = openedAt
+    this.#match = new ReplayMatch(index.connections)
+    this.#index = index
   }
 
   readonly port: SocketFactory = (address, handlers) => {
     const url = this.#redact(address)
     const id = this.#match.take(url)
     if (id === undefined) {
-      const refused = new ReplaySocket(handlers, () => undefined)
+      const refused = new ReplaySocket(handlers)
       this.#clock.after(0, () => refused.close({ code: 1006, reason: 'the recording has no further connection to this URL' }))
       return refused.port
     }
     const connection = this.#connection(id)
-    // Given up before the time at which it was opened then: it is still there for whoever dials next.
-    const client = new ReplaySocket(handlers, () => {
-      if (client.state !== 'opening' || (this.#openedAt.get(id) ?? -Infinity) <= this.#clock.now()) return
-      connection.client = undefined
-      this.#match.giveBack(url, id)
+    const client = new ReplaySocket(handlers, {
+      // Given up before the time at which it was opened then: it is still there for whoever dials next.
+      onGivenUp: () => {
+        if ((this.#index.openedAt.get(id) ?? -Infinity) <= this.#clock.now()) return
+        connection.client = undefined
+        this.#match.giveBack(url, id)
+      },
+      isAnsweredWithin: (graceMs) => {
+        const leftMs = (this.#index.closedAt.get(id) ?? -Infinity) - this.#clock.now()
+        return !this.#isDone && leftMs >= 0 && leftMs <= graceMs + TIMER_SLACK_MS
+      },
     })
     connection.client = client
     if (connection.backlog.length > 0) this.#catchUp(connection)
@@ -51,11 +58,22 @@ export class ReplaySockets {
   /** The recording has got to this line. */
   apply(line: Numbered<ConnectionLine>): void {
     const connection = this.#connection(line.c)
-    if (connection.isOver) return
+    if (line.d === 'dial' || line.d === 'out' || !this.concerns(line)) return
     if (line.d === 'bye') connection.isOver = true
-    else if (line.d === 'dial' || line.d === 'out') return
     else if (connection.client === undefined || connection.backlog.length > 0) connection.backlog.push(line)
     else connection.client.hear(line)
+  }
+
+  /** False for the last words of a connection that was ended then: only who has ended it now is still waiting for them. */
+  concerns({ c }: Numbered<ConnectionLine>): boolean {
+    const { isOver, client } = this.#connection(c)
+    return !isOver || client?.state === 'leaving'
+  }
+
+  /** The recording is over: nobody waits for an answer to a goodbye any more. */
+  end(): void {
+    this.#isDone = true
+    for (const { client } of this.#connections.values()) if (client?.state === 'leaving') client.close(GOODBYE)
   }
 
   #connection(id: number): Connection {
@@ -77,25 +95,37 @@ export class ReplaySockets {
   }
 }
 
+const GOODBYE: SocketClosed = { code: 1000, reason: '' }
+const CLOSE_GRACE_MS = 2_000
+/** The recorded grace was measured by a timer that may have been late. */
+const TIMER_SLACK_MS = 1_000
+
+interface SocketHooks {
+  /** It was ended before it was open. */
+  readonly onGivenUp?: () => void
+  /** Whether the recorded peer answers a goodbye in time. */
+  readonly isAnsweredWithin?: (graceMs: number) => boolean
+}
+
 /** One socket, seen from our code. It closes when the recorded peer closed it, or when our code does. */
 class ReplaySocket {
   state: 'opening' | 'open' | 'leaving' | 'closed' = 'opening'
   readonly #handlers: SocketHandlers
   readonly port: Socket
 
-  constructor(handlers: SocketHandlers, onEnd: () => void) {
+  constructor(handlers: SocketHandlers, { onGivenUp, isAnsweredWithin }: SocketHooks = {}) {
     this.#handlers = handlers
     const terminate = (): void => {
-      if (this.state !== 'closed') onEnd()
+      if (this.state === 'opening') onGivenUp?.()
       this.close({ code: 1006, reason: 'terminated' })
     }
     this.port = {
       send: () => undefined,
-      close: () => {
+      close: (graceMs = CLOSE_GRACE_MS) => {
         if (this.state === 'opening') terminate()
         if (this.state !== 'open') return
         this.state = 'leaving'
-        queueMicrotask(() => this.close({ code: 1000, reason: '' }))
+        if (isAnsweredWithin?.(graceMs) !== true) queueMicrotask(() => this.close(GOODBYE))
       },
       terminate,
     }

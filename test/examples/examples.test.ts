@@ -14,6 +14,8 @@ const EXAMPLES: readonly (readonly [command: string, telling: RegExp])[] = [
   ['stream-iterator.ts', /^read [1-9]\d* trades; the queue was full for [1-9]\d* more$/m],
   ['decode-recording.ts', /^BTC-USDT trade: [1-9]\d*$/m],
   ['balances.ts', /^BTC: 0\.85 in all, 0\.75 free, 0\.1 locked$/m],
+  ['completeness.ts --seconds 6', /^result: ([1-9]\d*) of \1 fills are accounted for, each once$/m],
+  ['order-book.ts', /^compared with the exchange's own book: [1-9]\d* levels, 0 differences$/m],
 ]
 
 interface Outcome {
@@ -70,6 +72,17 @@ describe('examples', () => {
       expect(stdout).toMatch(new RegExp(`${symbol} {2}degraded: .*\n[^]*${symbol} {2}running again after \\d+ ms`))
     }
     expect(stdout).toMatch(/^reconnects {2}BTC-USDT 1, ETH-USDT 1$/m)
+  })
+
+  test('the completeness example declares a gap, fills it later, and reads the other holes over REST', () => {
+    const { stdout } = outcomes.get('completeness.ts --seconds 6')!
+    expect(stdout).toMatch(/GAP declared: (\d+ fills, \d+ to \d+) \(rest-failed\)$[^]*GAP filled after all: \1, here they are/m)
+    expect(stdout).toMatch(/^okx trades:BTC-USDT, by hour\nhour .*\n(?:\S+ +[1-9]\d* +[1-9]\d* +\d+ +0\n)+result: /m)
+  })
+
+  test('the order book example loses its book and has it back', () => {
+    const { stdout } = outcomes.get('order-book.ts')!
+    expect(stdout).toMatch(/valid: snapshot\n[^]*the book is invalid: gap\n[^]*the book is valid: snapshot\n[^]*^delivered:/m)
   })
 
   test('none is left out', () => {

@@ -8,7 +8,7 @@ import { CORRUPT_KINDS, createVirtualExchange, seededRandom, type VirtualExchang
 import { observe } from './observe.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'tapekeeper-replay-'))
-afterAll(() => process.env['KEEP'] ? console.log(folder) : rmSync(folder, { recursive: true }))
+afterAll(() => rmSync(folder, { recursive: true }))
 
 const CONFIG = { symbol: 'BTC-USDT', dataTypes: ['trade', 'ticker', 'orderbook', 'candle'], logger: silentLogger } as const
 const configOf = (fake: VirtualExchange) => ({ ...CONFIG, dataTypes: [...CONFIG.dataTypes], endpoints: fake.endpoints })
@@ -51,6 +51,7 @@ async function inVirtualTime(fake: VirtualExchange, promise: Promise<unknown>): 
 const SEEDS = Number(process.env['REPLAY_SEEDS'] ?? 25)
 
 test(`${SEEDS} troubled sessions are replayed to the byte`, async () => {
+  let points = 0
   for (let seed = 1; seed <= SEEDS; seed++) {
     const fake = createVirtualExchange({ seed, tradesPerSecond: 20, bookUpdatesPerSecond: 3 })
     const file = join(folder, `${seed}.ndjson.gz`)
@@ -59,20 +60,38 @@ test(`${SEEDS} troubled sessions are replayed to the byte`, async () => {
     const recorded: OkxCollector = createOkxCollector({ ...configOf(fake), ports: recorder.ports })
     const live = observe(recorded)
     void recorded.start()
-    await trouble(fake, seed, 40)
-    await inVirtualTime(fake, recorded.stop())
+    await trouble(fake, seed, 25)
+    await recorder.note('more')
+    const recordedToo = createOkxCollector({ ...configOf(fake), symbol: 'ETH-USDT', ports: recorder.ports })
+    const liveToo = observe(recordedToo)
+    void recordedToo.start()
+    await trouble(fake, seed + 0.5, 15)
+    await recorder.note('stop')
+    await inVirtualTime(fake, Promise.all([recorded.stop(), recordedToo.stop()]))
     await recorder.close()
     await fake.close()
     expect(fake.clock.pending).toBe(0)
 
-    const replay = await createReplay(file)
+    const stopped: Promise<void>[] = []
+    const replay = await createReplay(file, {
+      onNote(note) {
+        if (note === 'more') void replayedToo.start()
+        else stopped.push(replayed.stop(), replayedToo.stop())
+      },
+    })
     const replayed = createOkxCollector({ ...configOf(fake), ports: replay.ports })
+    const replayedToo = createOkxCollector({ ...configOf(fake), symbol: 'ETH-USDT', ports: replay.ports })
     const again = observe(replayed)
+    const againToo = observe(replayedToo)
     void replayed.start()
     await replay.run()
-    await replayed.stop()
+    await Promise.all(stopped)
     expect(again.events, `events of seed ${seed}`).toEqual(live.events)
     expect(again.points, `points of seed ${seed}`).toEqual(live.points)
-    expect(live.points.length).toBeGreaterThan(100)
+    expect(againToo.events, `other events of seed ${seed}`).toEqual(liveToo.events)
+    expect(againToo.points, `other points of seed ${seed}`).toEqual(liveToo.points)
+    points += live.points.length + liveToo.points.length
   }
+  // Some sessions have no luck at all.
+  expect(points).toBeGreaterThan(SEEDS * 200)
 })

@@ -96,7 +96,7 @@ export function subscribe(pool: LinkPool, symbol: string, more: Partial<TopicLis
     },
     onBadFrame(error, text, receivedAt) {
       this.bad.push(text)
-      more.onBadFrame?.(error, text, receivedAt)
+      more.onBadFrame?.(error, text, receivedAt, false)
     },
   }
   const leave = pool.subscribe(topic, subscriber)

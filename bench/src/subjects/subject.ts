@@ -9,8 +9,8 @@ export interface Subject {
   readonly path: string
   /** Why the library has no such path; undefined when it has. */
   lacks(channel: Channel): string | undefined
-  /** Takes one frame; returns how many rows it delivered, or `undefined` where the library only keeps state. */
-  consume(text: string): number | undefined
+  /** Takes the workload's frame at `index`; returns how many rows it delivered, or `undefined` where the library only keeps state. */
+  consume(text: string, index: number): number | undefined
   /** Exchange time of what was delivered or stored last (for this instrument), epoch milliseconds: proves that the work was done. */
   lastTimestamp(channel: Channel, nativeSymbol: string): number
 }

@@ -87,7 +87,7 @@ function join(
   if (previousSequence === state.last) return applied
   if (isReset(sequence, previousSequence)) return [AWAITING, 'gap']
   if (sequence <= state.last) return [state, 'ignore']
-  return applied
+  return previousSequence < state.last ? applied : [AWAITING, 'gap']
 }
 
 /** After maintenance the numbers start again from below. */

@@ -3,7 +3,7 @@ import type { Instrument } from '../../domain/instrument.ts'
 import type { MarketDataPoint } from '../../domain/market-data.ts'
 import { TapekeeperError } from '../../errors/tapekeeper-error.ts'
 import { BookKeeper } from '../book/book-keeper.ts'
-import type { LocalBook } from '../book/local-book.ts'
+import { MAX_BOOK_LEVELS, type LocalBook } from '../book/local-book.ts'
 import type { ExchangeDefinition, Topic } from '../exchange-definition.ts'
 import type { DataFrame } from '../frame.ts'
 import type { LinkPool, TopicListener } from '../link/link-pool.ts'
@@ -262,7 +262,8 @@ export class ExchangeCollector extends BaseDataCollector {
   }
 
   #newKeeper(topic: Topic, pool: LinkPool): BookKeeper {
-    const { depth, updates, snapshotIntervalMs } = this.#config.orderBook
+    const { depth, snapshotIntervalMs } = this.#config.orderBook
+    const { updates = depth === 'full' || depth >= MAX_BOOK_LEVELS } = this.#config.orderBook
     const { clock, random } = this.ports
     const target = { symbol: this.symbol, nativeSymbol: this.#nativeSymbol ?? '' }
     const rest = this.#runtime.rest(this.#definition, this.#config.endpoints['rest'] ?? '')

@@ -30,9 +30,9 @@ const exchangeCollectorConfig = z.strictObject({
     .strictObject({
       /** Levels per side; `full`: all that the exchange shows. Which there are depends on the exchange. */
       depth: z.union([z.number().int().positive(), z.literal('full')]).default(5),
-      /** Books that come as changes: deliver each change as an `update`. */
-      updates: z.boolean().default(true),
-      /** Books that come as changes: deliver a `snapshot` of `depth` levels at most this often; 0 with each change. */
+      /** Books that come as changes: deliver each change as an `update`, and snapshots whole. Default: true from depth 400 up. */
+      updates: z.boolean().optional(),
+      /** Books that come as changes: deliver a `snapshot` (of `depth` levels, without `updates`) at most this often; 0 with each change. */
       snapshotIntervalMs: z.number().nonnegative().default(1_000),
     })
     .prefault({}),

@@ -118,6 +118,23 @@ describe('a book is the exchange’s at every valid moment, and valid again once
     expect(validChecks).toBeGreaterThan(runs * 35)
   })
 
+  test('new numbering and keepalives are no reason to begin again', async () => {
+    const world = new BookWorld([TARGET], { seed: 3, bookUpdatesPerSecond: 10 })
+    const { keeper, changes, emitted } = world.of(TARGET)
+    await world.fake.clock.advance(OFFSET_MS)
+    for (let round = 0; round < 20; round++) {
+      world.fake.resetSequence(TARGET)
+      await world.fake.clock.advance(3 * STEP_MS)
+      sendKeepalive(world)
+      await world.fake.clock.advance(STEP_MS)
+      expect(isSame(keeper.book, world.fake.book(TARGET))).toBe(true)
+    }
+    const resets = emitted.filter(({ data: { sequence = 0, previousSequence = -1 } }) => sequence < previousSequence)
+    expect(resets.length).toBeGreaterThan(10)
+    expect(changes.map(({ state }) => state)).toEqual(['valid'])
+    await world.end()
+  })
+
   test('the same seed emits the same, to the byte', async () => {
     for (const [, exchange] of VARIANTS) expect((await run(7, exchange)).text).toBe((await run(7, exchange)).text)
   })
