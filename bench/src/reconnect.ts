@@ -14,6 +14,8 @@ const STREAMING_WITHIN_MS = 20_000
 /** A client that dials without a pause is ended here; with the last look at it, it stays below 2,000. */
 const MOST_DIALS = 1_900
 const LOOK_EVERY_MS = 5
+/** Back-off has jitter: one run tells little. */
+const RUNS = 3
 const SEED = 3
 
 interface Outcome {
@@ -28,19 +30,27 @@ interface Outcome {
 installPeersIfMissing()
 const built = buildIfStale()
 const { startFakeExchange } = await loadTesting(built)
-const outcomes: Outcome[] = []
-for (const client of CLIENTS) outcomes.push(await measure(client))
+const outcomes: (readonly Outcome[])[] = []
+for (const client of CLIENTS) outcomes.push(await measureRepeatedly(client))
 
+const column = (tell: (outcome: Outcome) => string): string[] => outcomes.map((runs) => runs.map(tell).join(', '))
 const rows = markdownTable(
-  ['', ...outcomes.map(({ client }) => `${client} ${versionOf(client)}`)],
+  ['', ...CLIENTS.map((client) => `${client} ${versionOf(client)}`)],
   [
-    ['dials', ...outcomes.map(({ dials, wasEnded }) => (wasEnded ? `${dials}, then ended` : String(dials)))],
-    ['watched, s', ...outcomes.map(({ watchedMs }) => (watchedMs / 1_000).toFixed(1))],
-    ['most within a second', ...outcomes.map(({ mostPerSecond }) => String(mostPerSecond))],
+    ['dials', ...column(({ dials, wasEnded }) => (wasEnded ? `${dials}, then ended` : String(dials)))],
+    ['watched, s', ...column(({ watchedMs }) => (watchedMs / 1_000).toFixed(1))],
+    ['most within a second', ...column(({ mostPerSecond }) => String(mostPerSecond))],
   ],
 )
 console.log(rows)
 writeSection('reconnect', section())
+
+/** A client that had to be ended once is not started again. */
+async function measureRepeatedly(client: Client): Promise<readonly Outcome[]> {
+  const runs: Outcome[] = []
+  while (runs.length < RUNS && runs.at(-1)?.wasEnded !== true) runs.push(await measure(client))
+  return runs
+}
 
 /** One client alone with one exchange: once it streams, its line is cut, and from then on each subscription is followed by a close. */
 async function measure(client: Client): Promise<Outcome> {
@@ -78,7 +88,6 @@ async function untilStreaming(child: ChildProcess, client: Client): Promise<void
   const streaming = once(child, 'message', { signal: AbortSignal.timeout(STREAMING_WITHIN_MS) })
   const ended = once(child, 'exit').then(() => Promise.reject(new Error(`${client} ended before it had a trade`)))
   await Promise.race([streaming, ended])
-  ended.catch(() => undefined)
 }
 
 /** `times` in order. */
@@ -104,7 +113,7 @@ ${rows}
 Each library with its defaults streams the trades of BTC-USDT from the fake exchange of \`tapekeeper/testing\` on loopback, in a process of its own, one
 after the other. When it has its first trade its connection is cut, and for ${WATCHED_MS / 1_000} s the server accepts every connection, acknowledges every
 subscription and closes cleanly (code 1000) right afterwards. The fake's limit of three handshakes a second is off. A client is ended before it has dialled 2,000
-times. ccxt is called again, without a pause, whenever \`watchTrades\` rejects, as its manual shows.
+times, and then not run again; the others are run ${RUNS} times. ccxt is called again, without a pause, whenever \`watchTrades\` rejects, as its manual shows.
 
 ${machine()}`
 }

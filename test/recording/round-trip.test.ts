@@ -4,10 +4,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { createOkxCollector } from 'tapekeeper'
 import { createRecorder, createReplay, readRecording } from 'tapekeeper/node'
-import { CORRUPT_KINDS, startFakeExchange } from 'tapekeeper/testing'
+import { CORRUPT_KINDS, seededRandom, startFakeExchange } from 'tapekeeper/testing'
+import { systemPorts } from '../../src/ports/ports.ts'
 import { observe, type Observation } from './observe.ts'
 import { configFor, replayRun } from './replay-run.ts'
 
@@ -26,32 +27,37 @@ describe('a troubled session on real sockets', () => {
   beforeAll(async () => {
     await using fake = await startFakeExchange({ exchange: 'okx', seed: 11, tradesPerSecond: 60 })
     endpoints = { ...fake.endpoints }
-    const recorder = createRecorder({ file, exchange: 'okx', source: 'round-trip.test.ts' })
+    // Its jitter is short, so that the session is not spent waiting.
+    const ports = { ...systemPorts, random: seededRandom('b') }
+    const recorder = createRecorder({ file, exchange: 'okx', source: 'round-trip.test.ts', ports })
     const collector = createOkxCollector({ ...configFor(endpoints), ports: recorder.ports })
     live = observe(collector)
+    const allIsWell = () => vi.waitUntil(() => collector.status === 'running', { timeout: 20_000 })
     fake.failRest({ status: 503, times: 1 })
     await collector.start()
-    await sleep(700)
+    await sleep(500)
     fake.skip('BTC-USDT', 2)
     await sleep(300)
-    fake.drop()
-    fake.closeAfterAck({ forMs: 1_200 })
-    await sleep(1_700)
     for (const kind of CORRUPT_KINDS) {
       fake.corrupt(kind)
       await sleep(60)
     }
-    fake.failRest({ cut: true, times: 1 })
-    fake.refuse({ status: 429, retryAfterSeconds: 1, forMs: 1_000 })
+    fake.closeAfterAck({ forMs: 700 })
     fake.drop()
-    await sleep(2_000)
+    await allIsWell()
+    fake.failRest({ cut: true, times: 1 })
+    fake.refuse({ status: 429, retryAfterSeconds: 1 })
+    fake.drop()
+    await vi.waitUntil(() => fake.dials.some(({ status }) => status === 429), { timeout: 20_000 })
+    fake.accept()
+    await allIsWell()
     fake.resend('BTC-USDT', 5)
-    fake.notice({ closeAfterMs: 1_000 })
-    // A consumer that holds up the whole process.
-    const until = Date.now() + 400
+    // A consumer that holds up the whole process for longer than the links' heartbeat.
+    const until = Date.now() + 1_300
     while (Date.now() < until);
     fake.emitTrades('BTC-USDT', 300)
-    await sleep(2_500)
+    fake.notice({ closeAfterMs: 500 })
+    await sleep(2_000)
     await recorder.note('stop')
     await collector.stop()
     await recorder.close()

@@ -9,15 +9,19 @@ export interface Filling {
   readonly found: readonly TradePoint[]
   /** Why something is missing, when something is. */
   readonly reason: GapReason
+  /** REST knows a fill behind the hole: what it does not have before that, it will not have later either. */
+  readonly isCaughtUp: boolean
 }
 
 /**
  * Reads what a hole lacks: pages from its upper end down until its lower end is reached. Trusts nothing: rows outside the hole,
- * rows that are not older than what was asked for, and pages without progress do not count.
+ * rows that are not older than what was asked for, and pages without progress do not count. Asks for the fill behind the hole as
+ * well, to tell a REST that lags from one that has nothing.
  */
 export async function fillHole(hole: IdRange, pageBefore: PageBefore, oldest: number, signal: AbortSignal): Promise<Filling> {
   const found = new Map<number, TradePoint>()
-  let before = hole.last + 1
+  let before = hole.last + 2
+  let isCaughtUp = false
   let reason: GapReason = 'rest-short'
   while (before > hole.first) {
     let page: readonly TradePoint[]
@@ -36,7 +40,10 @@ export async function fillHole(hole: IdRange, pageBefore: PageBefore, oldest: nu
       if (page.length > 0) reason = 'rest-wrong'
       break
     }
-    for (const { id, point } of rows) if (id >= hole.first) found.set(id, point)
+    for (const { id, point } of rows) {
+      if (id > hole.last) isCaughtUp = true
+      else if (id >= hole.first) found.set(id, point)
+    }
     before = Math.min(...rows.map(({ id }) => id))
     if (rows.some(({ point }) => point.timestamp < oldest)) {
       reason = 'too-old'
@@ -44,7 +51,7 @@ export async function fillHole(hole: IdRange, pageBefore: PageBefore, oldest: nu
     }
   }
   const ascending = [...found].sort(([a], [b]) => a - b).map(([, point]) => point)
-  return { found: ascending.filter((point) => reason !== 'too-old' || point.timestamp >= oldest), reason }
+  return { found: ascending.filter((point) => reason !== 'too-old' || point.timestamp >= oldest), reason, isCaughtUp }
 }
 
 /** The parts of a hole that the found fills leave open. */

@@ -41,6 +41,8 @@ export interface TapeHooks {
 const RETRY: BackoffPolicy = { baseMs: 500, capMs: 5_000 }
 /** Fills read before they are released: bounds memory, and lets a long repair show progress. */
 const CHUNK = 1_000
+/** Holes with no more than this many fills between them are read together. */
+const BRIDGE = 100
 /** A hole larger than this is checked with REST before it is believed. */
 const IMPLAUSIBLE = 1_000_000
 /** An id below the cursor on a trade this much newer means that the exchange counts anew. */
@@ -62,6 +64,8 @@ export class TradeTape {
   #lastTimestamp: number | undefined
   #ending = new AbortController()
   #repair: Promise<void> | undefined
+  /** The last hole was given up because REST did not answer. */
+  #isRestDown = false
   #saveTimer: Cancel | undefined
   /** Trades that arrived while the stored cursor was being read. */
   #early: TradePoint[] | undefined
@@ -191,17 +195,24 @@ export class TradeTape {
         this.#giveUp(hole.last, 'unprovable')
         continue
       }
-      const chunk = { first: hole.first, last: Math.min(hole.last, hole.first + CHUNK - 1) }
-      const { found, reason } = await this.#readChunk(chunk, hole, pageBefore, signal)
-      if ((this.#order.cursor ?? 0) >= chunk.last) {
+      const range = this.#rangeToRead(hole)
+      const reading = await this.#read(range, hole, pageBefore, signal)
+      if ((this.#order.cursor ?? 0) >= range.last) {
         failing = undefined
         continue
       }
       // Only what fails counts against a hole, not its time in the queue behind other streams' repairs.
       failing = { since: failing?.since ?? clock.now(), times: (failing?.times ?? 0) + 1 }
-      if (this.#isHopeless(reason, failing.since, failing.times)) {
-        const isBlank = found === 0 && reason !== 'too-old'
-        this.#giveUp(isBlank ? (this.#order.holes()[0]?.last ?? chunk.last) : chunk.last, reason)
+      const hasTimedOut = clock.now() - failing.since >= this.#settings.repairTimeoutMs
+      if (reading === 'certain') {
+        failing = undefined
+      } else if (reading === 'rest-failed' && (this.#isRestDown || hasTimedOut)) {
+        // Every other hole would wait as long for the same nothing; and the next ones get one try each until REST is back.
+        this.#isRestDown = true
+        this.#giveUpAll('rest-failed')
+        failing = undefined
+      } else if (hasTimedOut && failing.times >= MIN_READINGS) {
+        this.#giveUp(range.last, reading)
         failing = undefined
       } else {
         await sleep(clock, backoffDelay(failing.times - 1, RETRY, random), signal)
@@ -209,36 +220,41 @@ export class TradeTape {
     }
   }
 
-  #isHopeless(reason: GapReason, since: number, times: number): boolean {
-    if (reason === 'too-old') return true
-    const isOver = this.#hooks.clock.now() - since >= this.#settings.repairTimeoutMs
-    return isOver && (reason === 'rest-failed' || times >= MIN_READINGS)
+  /** The first hole, up to a chunk of it, and those that follow so closely that one page may serve them all. */
+  #rangeToRead(first: IdRange): IdRange {
+    const end = first.first + CHUNK - 1
+    let last = Math.min(first.last, end)
+    for (const hole of this.#order.holes()) {
+      if (hole.first - last > BRIDGE || hole.last > end) break
+      last = Math.max(last, hole.last)
+    }
+    return { first: first.first, last }
   }
 
-  /** Reads a chunk and takes in what was found. Says how many fills that were, and why the rest is missing. */
-  async #readChunk(
-    chunk: IdRange,
-    hole: IdRange,
-    pageBefore: PageBefore,
-    signal: AbortSignal,
-  ): Promise<{ readonly found: number; readonly reason: GapReason }> {
+  /**
+   * Reads a range and takes in what was found. Says why the rest is missing; `certain` when that has been settled already: what
+   * is too old, or what REST lacks although it knows what came after, has become a gap.
+   */
+  async #read(range: IdRange, hole: IdRange, pageBefore: PageBefore, signal: AbortSignal): Promise<GapReason | 'certain'> {
     const oldest = this.#hooks.clock.now() - this.#settings.maxBackfillMs
-    if (hole.last - hole.first > IMPLAUSIBLE && (await this.#isInvented(hole, pageBefore, signal)))
-      return { found: 0, reason: 'rest-short' }
-    if (hole.last > chunk.last && (this.#lastTimestamp ?? Infinity) < oldest) {
+    if (hole.last - hole.first > IMPLAUSIBLE && (await this.#isInvented(hole, pageBefore, signal))) return 'certain'
+    if (hole.last > range.last && (this.#lastTimestamp ?? Infinity) < oldest) {
       const start = await firstNotOlder(hole, oldest, pageBefore, signal)
       if (start > hole.first) {
         this.#giveUp(start - 1, 'too-old')
-        return { found: 0, reason: 'rest-short' }
+        return 'certain'
       }
     }
-    const { found, reason } = await fillHole(chunk, pageBefore, oldest, signal)
+    const { found, reason, isCaughtUp } = await fillHole(range, pageBefore, oldest, signal)
+    if (reason !== 'rest-failed') this.#isRestDown = false
     for (const point of found) {
       const ids = idsOf(point)
       if (ids !== undefined) this.#order.accept(point, ids)
     }
     this.#release()
-    return { found: found.length, reason }
+    if (reason !== 'too-old' && !(reason === 'rest-short' && isCaughtUp)) return reason
+    this.#giveUp(range.last, reason)
+    return 'certain'
   }
 
   /** A damaged id can claim a million trades. When REST knows of none near it, the claim is dropped and not believed. */
