@@ -57,8 +57,9 @@ const report = setInterval(() => {
 }, 1_000)
 
 await sleep(durationMs * 0.1)
-const declared = once(gapEvents, 'declared')
-const filled = once(gapEvents, 'filled', { signal: AbortSignal.timeout(LATE_MS + durationMs) })
+const signal = AbortSignal.timeout(LATE_MS + durationMs)
+const declared = once(gapEvents, 'declared', { signal })
+const filled = once(gapEvents, 'filled', { signal })
 news('REST stops answering, and then two messages are lost')
 fake.failRest({ path: 'history-trades', status: 503 })
 fake.skip({ symbol: SYMBOL, channel: 'trades' }, 2)

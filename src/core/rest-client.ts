@@ -55,9 +55,11 @@ export function createRestClient(baseUrl: string, ports: Ports, limits: Readonly
   return {
     async get(path, read, signal) {
       const url = root + path
+      let sentAt: number | undefined
       for (let attempt = 0; ; attempt++) {
         await waitForTurn(path, signal)
-        const answer = await ask(url, ports, read, signal)
+        sentAt ??= ports.clock.now()
+        const answer = await ask({ url, sentAt }, ports, read, signal)
         if (answer.kind === 'ok') return answer.data
         const waitMs = Math.max(answer.waitMs ?? 0, backoffDelay(attempt, POLICY, ports.random))
         if (!answer.repeatable || attempt + 1 >= ATTEMPTS || waitMs > LONGEST_WAIT_MS) throw answer.error
@@ -76,12 +78,14 @@ type Answer<T> =
       readonly waitMs?: number | undefined
     }
 
+/** `sentAt`: when the first attempt was sent; tells how long the exchange has failed, apart from our waiting for a turn. */
 async function ask<T>(
-  url: string,
+  asked: { readonly url: string; readonly sentAt: number },
   ports: Ports,
   read: (body: unknown) => RestOutcome<T>,
   signal: AbortSignal | undefined,
 ): Promise<Answer<T>> {
+  const { url } = asked
   let response: HttpResponse
   try {
     response = await ports.http({ url, timeoutMs: TIMEOUT_MS, signal })
@@ -89,15 +93,15 @@ async function ask<T>(
     if (signal?.aborted) throw signal.reason
     return {
       kind: 'failed',
-      error: new TapekeeperError('REST_FAILED', `no answer from ${url}`, { url }, { cause }),
+      error: new TapekeeperError('REST_FAILED', `no answer from ${url}`, asked, { cause }),
       repeatable: true,
     }
   }
   if (response.status === 429 || response.status === 418) {
-    const error = new TapekeeperError('RATE_LIMITED', `${url} answered ${response.status}`, { url, status: response.status })
+    const error = new TapekeeperError('RATE_LIMITED', `${url} answered ${response.status}`, { ...asked, status: response.status })
     return { kind: 'failed', error, repeatable: true, waitMs: retryAfterMs(response.header('retry-after'), ports.clock.now()) }
   }
-  const context = { url, status: response.status, body: response.text.slice(0, 200) }
+  const context = { ...asked, status: response.status, body: response.text.slice(0, 200) }
   const failed = (what: string, repeatable: boolean, cause?: unknown): Answer<T> => ({
     kind: 'failed',
     error: new TapekeeperError('REST_FAILED', `${url} answered ${what}`, context, { cause }),

@@ -17,8 +17,11 @@ export type ReplaySource = string | URL | Iterable<RecordingLine> | AsyncIterabl
 export interface ReplayOptions {
   /** Times real speed, or `max`: as fast as the machine can. Default `max`. */
   readonly speed?: number | 'max'
-  /** Called at the time of each `recorder.note`: the place to do what the recorded program did then (start another collector, stop). */
-  readonly onNote?: (note: string) => void
+  /**
+   * Called at the time of each `recorder.note`: the place to do what the recorded program did then (start another collector, stop).
+   * `run` waits for what it returns.
+   */
+  readonly onNote?: (note: string) => unknown
   /** The recorder's `redact`, if it had one that changes URLs: without it their requests would not be recognised. */
   readonly redact?: Redact
 }
@@ -76,9 +79,16 @@ export async function createReplay(
   const http = new ReplayHttp(index, censor)
   const random = header?.seed === undefined ? () => UNSEEDED : chanceFrom(header.seed)
 
+  const acts: Promise<unknown>[] = []
+  const act = (note: string): void => {
+    const done = Promise.resolve(onNote(note))
+    // Its failure is `run`'s, when it gets there.
+    done.catch(() => undefined)
+    acts.push(done)
+  }
   const play = async (): Promise<void> => {
     try {
-      for await (const turn of turnsOf(lines())) await playTurn(turn, { clock, sockets, http, endsAt, onNote })
+      for await (const turn of turnsOf(lines())) await playTurn(turn, { clock, sockets, http, endsAt, onNote: act })
       await clock.settle()
       await clock.advanceUntil(endsAt)
     } finally {
@@ -87,6 +97,7 @@ export async function createReplay(
       await clock.settle()
       clock.goOn()
     }
+    await Promise.all(acts)
   }
   let playing: Promise<void> | undefined
   return {

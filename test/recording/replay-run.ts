@@ -15,12 +15,10 @@ export async function replayRun(
   endpoints: Record<string, string>,
   options: ReplayOptions = {},
 ): Promise<Observation> {
-  let stopped: Promise<void> | undefined
-  const replay = await createReplay(file, { ...options, onNote: () => void (stopped = collector.stop()) })
+  const replay = await createReplay(file, { ...options, onNote: () => collector.stop() })
   const collector = createOkxCollector({ ...configFor(endpoints), ports: replay.ports })
   const seen = observe(collector)
   void collector.start()
   await replay.run()
-  await stopped
   return seen
 }

@@ -70,7 +70,6 @@ describe('a troubled session on real sockets', () => {
       const kind = 'd' in line ? line.d : 'url' in line ? (line.error ?? String(line.status)) : 'header'
       kinds[kind] = (kinds[kind] ?? 0) + 1
     }
-    console.log(kinds, live.points.length, live.events.length)
     expect(kinds).toMatchObject({ header: 1, end: 1, note: 1 })
     for (const kind of ['dial', 'open', 'out', 'in', 'close', 'bye', 'binary', 'stall', 'request', '200', '503'])
       expect(kinds[kind], kind).toBeGreaterThan(0)

@@ -72,12 +72,8 @@ test(`${SEEDS} troubled sessions are replayed to the byte`, async () => {
     await fake.close()
     expect(fake.clock.pending).toBe(0)
 
-    const stopped: Promise<void>[] = []
     const replay = await createReplay(file, {
-      onNote(note) {
-        if (note === 'more') void replayedToo.start()
-        else stopped.push(replayed.stop(), replayedToo.stop())
-      },
+      onNote: (note) => (note === 'more' ? void replayedToo.start() : Promise.all([replayed.stop(), replayedToo.stop()])),
     })
     const replayed = createOkxCollector({ ...configOf(fake), ports: replay.ports })
     const replayedToo = createOkxCollector({ ...configOf(fake), symbol: 'ETH-USDT', ports: replay.ports })
@@ -85,7 +81,6 @@ test(`${SEEDS} troubled sessions are replayed to the byte`, async () => {
     const againToo = observe(replayedToo)
     void replayed.start()
     await replay.run()
-    await Promise.all(stopped)
     expect(again.events, `events of seed ${seed}`).toEqual(live.events)
     expect(again.points, `points of seed ${seed}`).toEqual(live.points)
     expect(againToo.events, `other events of seed ${seed}`).toEqual(liveToo.events)

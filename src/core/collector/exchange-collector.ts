@@ -17,6 +17,9 @@ import { resolveExchangeConfig, type ExchangeCollectorConfig, type ResolvedExcha
 import type { StartOutcome } from './lifecycle.ts'
 import type { SubscriptionReport } from './status-report.ts'
 
+/** Without updates a kept book is delivered this often. */
+const SNAPSHOT_INTERVAL_MS = 1_000
+
 interface Subscription {
   /** The topic's name, with the number of the socket where there are two. */
   readonly name: string
@@ -262,7 +265,7 @@ export class ExchangeCollector extends BaseDataCollector {
   }
 
   #newKeeper(topic: Topic, pool: LinkPool): BookKeeper {
-    const { depth, snapshotIntervalMs } = this.#config.orderBook
+    const { depth } = this.#config.orderBook
     const { updates = depth === 'full' || depth >= MAX_BOOK_LEVELS } = this.#config.orderBook
     const { clock, random } = this.ports
     const target = { symbol: this.symbol, nativeSymbol: this.#nativeSymbol ?? '' }
@@ -272,7 +275,7 @@ export class ExchangeCollector extends BaseDataCollector {
       clock,
       random,
       updates,
-      snapshotIntervalMs,
+      snapshotIntervalMs: this.#config.orderBook.snapshotIntervalMs ?? (updates ? undefined : SNAPSHOT_INTERVAL_MS),
       depth: depth === 'full' ? undefined : depth,
     }
     return new BookKeeper(options, {

@@ -32,8 +32,11 @@ const exchangeCollectorConfig = z.strictObject({
       depth: z.union([z.number().int().positive(), z.literal('full')]).default(5),
       /** Books that come as changes: deliver each change as an `update`, and snapshots whole. Default: true from depth 400 up. */
       updates: z.boolean().optional(),
-      /** Books that come as changes: deliver a `snapshot` (of `depth` levels, without `updates`) at most this often; 0 with each change. */
-      snapshotIntervalMs: z.number().nonnegative().default(1_000),
+      /**
+       * Books that come as changes: deliver a `snapshot` at most this often; 0 with each change. Default: 1,000 ms without `updates`,
+       * and with them only after each (re)synchronisation.
+       */
+      snapshotIntervalMs: z.number().nonnegative().optional(),
     })
     .prefault({}),
   candles: z

@@ -64,7 +64,18 @@ export class Continuity {
     return this.#insert({ first, last, point }) ? 'held' : 'duplicate'
   }
 
-  /** What must be found before the rest can go on, lowest ids first. */
+  /** What must be found before anything can go on. */
+  get firstHole(): IdRange | undefined {
+    if (this.#cursor === undefined) return undefined
+    let expected = this.#cursor + 1
+    for (const { first, last } of this.#held) {
+      if (first > expected) return { first: expected, last: first - 1 }
+      expected = last + 1
+    }
+    return expected <= this.#highest ? { first: expected, last: this.#highest } : undefined
+  }
+
+  /** Everything that is missing, lowest ids first. */
   holes(): IdRange[] {
     if (this.#cursor === undefined) return []
     const holes: IdRange[] = []
@@ -106,6 +117,11 @@ export class Continuity {
     return before - this.#held.length
   }
 
+  /** When it was first seen that something is missing, as far as the waiting trades tell. Epoch milliseconds. */
+  get holeSeenAt(): number | undefined {
+    return this.#held.find(({ point }) => !point.data.backfilled)?.point.receivedAt
+  }
+
   /** The first trade waiting behind the cursor. */
   get nextHeld(): TradePoint | undefined {
     return this.#held[0]?.point
@@ -117,8 +133,8 @@ export class Continuity {
     if (this.#cursor !== undefined && first <= this.#cursor) return false
     // Searched from the end: what arrives is nearly always the newest.
     const from = this.#held.findLastIndex((other) => other.last < first) + 1
-    const behind = this.#held.findIndex((other, index) => index >= from && other.first > last)
-    const to = behind < 0 ? this.#held.length : behind
+    let to = from
+    for (let other = this.#held[to]; other !== undefined && other.first <= last; other = this.#held[to]) to++
     const overlapped = this.#held.slice(from, to)
     // A merged live row replaces single fills read from REST, so that what was pushed together is delivered together.
     const coversAll = overlapped.every((other) => other.first >= first && other.last <= last)

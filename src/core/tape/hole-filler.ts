@@ -1,3 +1,4 @@
+import { TapekeeperError } from '../../errors/tapekeeper-error.ts'
 import type { GapReason } from './gap.ts'
 import { idsOf, type IdRange, type TradePoint } from './continuity.ts'
 
@@ -11,6 +12,8 @@ export interface Filling {
   readonly reason: GapReason
   /** REST knows a fill behind the hole: what it does not have before that, it will not have later either. */
   readonly isCaughtUp: boolean
+  /** When the request that failed was sent, where one failed and that is known. */
+  readonly failedSince: number | undefined
 }
 
 /**
@@ -23,6 +26,7 @@ export async function fillHole(hole: IdRange, pageBefore: PageBefore, oldest: nu
   let before = hole.last + 2
   let isCaughtUp = false
   let reason: GapReason = 'rest-short'
+  let failedSince: number | undefined
   while (before > hole.first) {
     let page: readonly TradePoint[]
     try {
@@ -30,6 +34,7 @@ export async function fillHole(hole: IdRange, pageBefore: PageBefore, oldest: nu
     } catch (error) {
       if (signal.aborted) throw error
       reason = 'rest-failed'
+      failedSince = sentAt(error)
       break
     }
     const rows = page.flatMap((point) => {
@@ -38,6 +43,8 @@ export async function fillHole(hole: IdRange, pageBefore: PageBefore, oldest: nu
     })
     if (rows.length === 0) {
       if (page.length > 0) reason = 'rest-wrong'
+      // Nothing older, it says: that shows the end of what it has to tell now, and not that the hole is empty.
+      isCaughtUp = false
       break
     }
     for (const { id, point } of rows) {
@@ -45,13 +52,25 @@ export async function fillHole(hole: IdRange, pageBefore: PageBefore, oldest: nu
       else if (id >= hole.first) found.set(id, point)
     }
     before = Math.min(...rows.map(({ id }) => id))
-    if (rows.some(({ point }) => point.timestamp < oldest)) {
+    // The trade before the hole may be a day old in a quiet market; that makes nothing in the hole old.
+    if (rows.some(({ id, point }) => id >= hole.first && point.timestamp < oldest)) {
       reason = 'too-old'
       break
     }
   }
   const ascending = [...found].sort(([a], [b]) => a - b).map(([, point]) => point)
-  return { found: ascending.filter((point) => reason !== 'too-old' || point.timestamp >= oldest), reason, isCaughtUp }
+  return {
+    found: ascending.filter((point) => reason !== 'too-old' || point.timestamp >= oldest),
+    reason,
+    isCaughtUp,
+    failedSince,
+  }
+}
+
+/** As the errors of our REST client tell. */
+function sentAt(error: unknown): number | undefined {
+  const at = TapekeeperError.is(error) ? error.context['sentAt'] : undefined
+  return typeof at === 'number' ? at : undefined
 }
 
 /** The parts of a hole that the found fills leave open. */
@@ -70,21 +89,32 @@ export function missingIn(hole: IdRange, found: readonly TradePoint[]): IdRange[
 
 /**
  * The first id of a hole that is not older than `oldest`, found by halving: ids grow with time. The hole's end when all are older;
- * its beginning when REST cannot tell.
+ * undefined when REST cannot tell.
  */
-export async function firstNotOlder(hole: IdRange, oldest: number, pageBefore: PageBefore, signal: AbortSignal): Promise<number> {
+export async function firstNotOlder(
+  hole: IdRange,
+  oldest: number,
+  pageBefore: PageBefore,
+  signal: AbortSignal,
+): Promise<number | undefined> {
   let [low, high] = [hole.first, hole.last + 1]
+  let knowsAny = false
+  const newestBefore = async (id: number): Promise<number> => {
+    const page = (await pageBefore(String(id), signal)).filter((point) => (idsOf(point)?.last ?? id) < id)
+    knowsAny ||= page.length > 0
+    return Math.max(-Infinity, ...page.map(({ timestamp }) => timestamp))
+  }
   try {
     while (low < high) {
       const middle = Math.floor((low + high) / 2)
-      const page = await pageBefore(String(middle + 1), signal)
-      const newest = Math.max(-Infinity, ...page.map(({ timestamp }) => timestamp))
-      if (newest < oldest) low = middle + 1
+      if ((await newestBefore(middle + 1)) < oldest) low = middle + 1
       else high = middle
     }
+    // An empty page looks like a page of old trades. A lie on the way shows in the end.
+    if (low > hole.first && ((await newestBefore(low)) >= oldest || !knowsAny)) return undefined
     return low
   } catch (error) {
     if (signal.aborted) throw error
-    return hole.first
+    return undefined
   }
 }

@@ -2,7 +2,7 @@ import { TapekeeperError } from '../../errors/tapekeeper-error.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { CompletenessLedger } from './completeness.ts'
 import type { TradePoint } from './continuity.ts'
-import type { Gap } from './gap.ts'
+import type { Gap, GapReason } from './gap.ts'
 
 /** Trades of a span of exchange time, both ends included, in any order. Rejects when they cannot be had. */
 type TradesBetween = (fromTime: number, toTime: number, signal: AbortSignal) => Promise<readonly TradePoint[]>
@@ -14,6 +14,8 @@ export interface TimeTapeHooks {
   /** Where its books are kept; it outlives the tape. */
   readonly ledger: CompletenessLedger
   readonly clock: Clock
+  /** Trades held back while a span is read; one more, and the span becomes a gap. */
+  readonly maxHeldTrades: number
   /** Reads a span over REST; absent where that cannot be done. */
   readonly tradesBetween: TradesBetween | undefined
   readonly deliver: (point: TradePoint) => void
@@ -26,6 +28,8 @@ const REMEMBERED = 20_000
 /** Clocks and matching engines are not exact: the span read again begins this much before the last trade. Milliseconds. */
 const OVERLAP_MS = 1_000
 
+const INTERRUPTION = Symbol('interruption')
+
 /**
  * The tape where ids prove nothing: copies are recognised by id, and after each reconnect the time in question is read again over
  * REST and merged. What happened without a reconnect cannot be seen here, and nothing here claims otherwise.
@@ -36,8 +40,8 @@ export class TimeTape {
   readonly #seen = new Set<string>()
   #lastTimestamp: number | undefined
   #isSuspect = false
-  /** Live trades that wait for the span before them to be read; undefined while nothing is being read. */
-  #held: TradePoint[] | undefined
+  /** Live trades that wait for the span before them to be read, and where they were interrupted; undefined while nothing is read. */
+  #held: (TradePoint | typeof INTERRUPTION)[] | undefined
   #ending = new AbortController()
 
   constructor(hooks: TimeTapeHooks) {
@@ -47,53 +51,87 @@ export class TimeTape {
 
   open(): Promise<void> {
     this.#ending = new AbortController()
+    // After a restart: nobody listened meanwhile.
+    this.interrupted()
+    this.#readAgain()
     return Promise.resolve()
   }
 
   /** The connection was lost: what follows may have a hole before it. */
   interrupted(): void {
-    this.#isSuspect = this.#lastTimestamp !== undefined
+    if (this.#held === undefined) this.#isSuspect = this.#lastTimestamp !== undefined
+    else if (this.#held.at(-1) !== INTERRUPTION) this.#held.push(INTERRUPTION)
   }
 
   accept(point: TradePoint): void {
     if (this.#held !== undefined) {
       this.#held.push(point)
-    } else if (this.#isSuspect && this.#lastTimestamp !== undefined && !this.#seen.has(point.data.id)) {
+      if (this.#held.length > this.#hooks.maxHeldTrades) this.#giveUp('buffer-full')
+    } else if (this.#isSuspect && !this.#seen.has(point.data.id)) {
       this.#isSuspect = false
       this.#held = [point]
-      void this.#readAgain(this.#lastTimestamp, point)
+      this.#readAgain()
     } else {
       this.#take(point)
     }
   }
 
-  async close(_forGood: boolean): Promise<void> {
+  /** `forGood: false` (a restart) keeps everything as it is; otherwise what was not read in time is declared. */
+  close(forGood: boolean): Promise<void> {
     this.#ending.abort()
-    this.#releaseHeld()
-    await Promise.resolve()
+    while (forGood && this.#held !== undefined) this.#giveUp('stopped')
+    return Promise.resolve()
   }
 
-  async #readAgain(fromTime: number, first: TradePoint): Promise<void> {
+  #readAgain(): void {
+    if (this.#ending.signal.aborted) return
+    const span = this.#span()
+    if (span !== undefined) void this.#read(span.from, span.to, this.#ending.signal)
+  }
+
+  /** From the last trade delivered to the first that waits. */
+  #span(): { readonly from: number; readonly to: number } | undefined {
+    const first = this.#held?.[0]
+    return typeof first !== 'object' || this.#lastTimestamp === undefined
+      ? undefined
+      : { from: this.#lastTimestamp, to: first.timestamp }
+  }
+
+  async #read(from: number, to: number, signal: AbortSignal): Promise<void> {
     const { tradesBetween } = this.#hooks
-    const { signal } = this.#ending
     try {
       if (tradesBetween === undefined)
         throw new TapekeeperError('REST_FAILED', 'this exchange cannot be asked for a span of time')
-      const found = await tradesBetween(fromTime - OVERLAP_MS, first.timestamp, signal)
+      const found = await tradesBetween(from - OVERLAP_MS, to, signal)
       if (signal.aborted) return
       for (const point of found.toSorted(byTime)) this.#take(point)
+      this.#releaseHeld()
     } catch (error) {
       if (signal.aborted) return
       if (tradesBetween !== undefined) this.#hooks.onError(TapekeeperError.from(error, 'REST_FAILED'))
-      this.#announceUnknown(fromTime, first.timestamp)
+      this.#giveUp(tradesBetween === undefined ? 'unprovable' : 'rest-failed')
     }
+  }
+
+  /** What is being read is declared missing; an answer that comes later is not heard. */
+  #giveUp(reason: GapReason): void {
+    const span = this.#span()
+    if (span === undefined) return
+    const { aborted } = this.#ending.signal
+    this.#ending.abort()
+    if (!aborted) this.#ending = new AbortController()
+    this.#announceUnknown(span.from, span.to, reason)
     this.#releaseHeld()
   }
 
+  /** Until the next interruption; behind that one it begins anew. */
   #releaseHeld(): void {
     const held = this.#held ?? []
     this.#held = undefined
-    for (const point of held) this.#take(point)
+    for (const item of held) {
+      if (item === INTERRUPTION) this.interrupted()
+      else this.accept(item)
+    }
   }
 
   #take(point: TradePoint): void {
@@ -116,8 +154,8 @@ export class TimeTape {
     if (oldest !== undefined) this.#seen.delete(oldest)
   }
 
-  #announceUnknown(fromTime: number, toTime: number): void {
-    const { exchange, symbol, stream, clock, tradesBetween } = this.#hooks
+  #announceUnknown(fromTime: number, toTime: number, reason: GapReason): void {
+    const { exchange, symbol, stream, clock } = this.#hooks
     this.#ledger.countUnknownGap()
     this.#hooks.onGap({
       exchange,
@@ -128,7 +166,7 @@ export class TimeTape {
       fromTime,
       toTime,
       missing: undefined,
-      reason: tradesBetween === undefined ? 'unprovable' : 'rest-failed',
+      reason,
       filled: false,
       trades: undefined,
       at: clock.now(),

@@ -4,7 +4,7 @@ import type { Random } from '../../ports/random.ts'
 import { backoffDelay, type BackoffPolicy } from '../backoff.ts'
 import type { CompletenessLedger } from './completeness.ts'
 import { Continuity, idsOf, type IdRange, type TradePoint } from './continuity.ts'
-import type { CursorStore } from './cursor-store.ts'
+import type { CursorStore, TapeCursor } from './cursor-store.ts'
 import type { Gap, GapReason } from './gap.ts'
 import { fillHole, firstNotOlder, type PageBefore } from './hole-filler.ts'
 import { LateFiller } from './late-filler.ts'
@@ -48,8 +48,15 @@ const IMPLAUSIBLE = 1_000_000
 /** An id below the cursor on a trade this much newer means that the exchange counts anew. */
 const ID_RESET_MS = 60_000
 const SAVE_EVERY_MS = 1_000
+const LOAD_TIMEOUT_MS = 5_000
 /** REST may lag behind the socket: an answer without the trades is not believed the first times. */
 const MIN_READINGS = 3
+
+interface Reading {
+  readonly reading: GapReason | 'certain'
+  /** When the request that failed was sent. */
+  readonly failedSince?: number | undefined
+}
 
 /**
  * Keeps one trade stream complete: delivers in order and once, holds back what lies behind a hole, fills the hole over REST, and
@@ -64,9 +71,12 @@ export class TradeTape {
   #lastTimestamp: number | undefined
   #ending = new AbortController()
   #repair: Promise<void> | undefined
-  /** The last hole was given up because REST did not answer. */
+  /** The last hole was given up because REST did not answer, or not with what it should know by now. */
   #isRestDown = false
+  /** Where a hole begins after what is too old has been cut off: that need not be searched for again. */
+  #cutAt: number | undefined
   #saveTimer: Cancel | undefined
+  #saving: Promise<boolean> | undefined
   /** Trades that arrived while the stored cursor was being read. */
   #early: TradePoint[] | undefined
 
@@ -86,7 +96,7 @@ export class TradeTape {
     if (cursorStore === undefined || this.#order.cursor !== undefined) return
     this.#early = []
     try {
-      const cursor = await cursorStore.load(stream)
+      const cursor = await this.#load(cursorStore)
       const id = Number(cursor?.id)
       if (cursor !== undefined && Number.isSafeInteger(id)) {
         this.#order.begin(id)
@@ -98,6 +108,20 @@ export class TradeTape {
     const early = this.#early
     this.#early = undefined
     for (const point of early) this.accept(point)
+  }
+
+  /** A store that hangs costs the stored cursor, and not the market. */
+  async #load(cursorStore: CursorStore): Promise<TapeCursor | undefined> {
+    const { clock, stream } = this.#hooks
+    const loaded = new AbortController()
+    const late = sleep(clock, LOAD_TIMEOUT_MS, loaded.signal).then(() => {
+      throw new TapekeeperError('CURSOR_FAILED', `the stored cursor did not come within ${LOAD_TIMEOUT_MS} ms`, { stream })
+    })
+    try {
+      return await Promise.race([cursorStore.load(stream), late])
+    } finally {
+      loaded.abort(new TapekeeperError('ABORTED', 'the cursor is there'))
+    }
   }
 
   accept(point: TradePoint): void {
@@ -140,8 +164,11 @@ export class TradeTape {
     await this.#repair
     if (!forGood) return
     this.#late.forgetAll()
-    if (this.#hooks.cursorStore === undefined) this.#giveUpAll('stopped')
-    await this.#save()
+    const isKept = this.#hooks.cursorStore !== undefined && (await this.#save())
+    // Nobody will find these holes again.
+    if (!isKept) this.#giveUpAll('stopped')
+    this.#saveTimer?.()
+    this.#saveTimer = undefined
   }
 
   #deliver(point: TradePoint, ids: IdRange): void {
@@ -167,6 +194,8 @@ export class TradeTape {
       return
     }
     this.#announce({ first: NaN, last: NaN }, 'ids-restarted', point.timestamp)
+    // What REST has under the old ids from now on is something else.
+    this.#late.forgetAll()
     this.#order.begin(ids.first - 1)
     this.accept(point)
   }
@@ -187,22 +216,24 @@ export class TradeTape {
   async #repairAll(signal: AbortSignal): Promise<void> {
     const { clock, random, pageBefore } = this.#hooks
     await sleep(clock, this.#settings.reorderGraceMs, signal)
+    // Of one moment: a limit that moved on would be chased by a long repair for ever.
+    const oldest = clock.now() - this.#settings.maxBackfillMs
     let failing: { since: number; times: number } | undefined
     for (;;) {
-      const [hole] = this.#order.holes()
+      const hole = this.#order.firstHole
       if (hole === undefined) return
       if (pageBefore === undefined) {
         this.#giveUp(hole.last, 'unprovable')
         continue
       }
       const range = this.#rangeToRead(hole)
-      const reading = await this.#read(range, hole, pageBefore, signal)
+      const { reading, failedSince } = await this.#read(range, hole, oldest, pageBefore, signal)
       if ((this.#order.cursor ?? 0) >= range.last) {
         failing = undefined
         continue
       }
       // Only what fails counts against a hole, not its time in the queue behind other streams' repairs.
-      failing = { since: failing?.since ?? clock.now(), times: (failing?.times ?? 0) + 1 }
+      failing = { since: failing?.since ?? failedSince ?? clock.now(), times: (failing?.times ?? 0) + 1 }
       const hasTimedOut = clock.now() - failing.since >= this.#settings.repairTimeoutMs
       if (reading === 'certain') {
         failing = undefined
@@ -211,8 +242,11 @@ export class TradeTape {
         this.#isRestDown = true
         this.#giveUpAll('rest-failed')
         failing = undefined
-      } else if (hasTimedOut && failing.times >= MIN_READINGS) {
-        this.#giveUp(range.last, reading)
+      } else if (reading !== 'rest-failed' && (this.#isRestDown || (hasTimedOut && failing.times >= MIN_READINGS))) {
+        this.#isRestDown = true
+        // What is blank at its lower end after so long will not look better further up.
+        const isBlank = this.#order.firstHole?.first === hole.first && this.#order.firstHole.last === hole.last
+        this.#giveUp(isBlank ? Math.max(hole.last, range.last) : range.last, reading)
         failing = undefined
       } else {
         await sleep(clock, backoffDelay(failing.times - 1, RETRY, random), signal)
@@ -235,26 +269,28 @@ export class TradeTape {
    * Reads a range and takes in what was found. Says why the rest is missing; `certain` when that has been settled already: what
    * is too old, or what REST lacks although it knows what came after, has become a gap.
    */
-  async #read(range: IdRange, hole: IdRange, pageBefore: PageBefore, signal: AbortSignal): Promise<GapReason | 'certain'> {
-    const oldest = this.#hooks.clock.now() - this.#settings.maxBackfillMs
-    if (hole.last - hole.first > IMPLAUSIBLE && (await this.#isInvented(hole, pageBefore, signal))) return 'certain'
-    if (hole.last > range.last && (this.#lastTimestamp ?? Infinity) < oldest) {
+  async #read(range: IdRange, hole: IdRange, oldest: number, pageBefore: PageBefore, signal: AbortSignal): Promise<Reading> {
+    const certain = { reading: 'certain' } as const
+    if (hole.last - hole.first > IMPLAUSIBLE && (await this.#isInvented(hole, pageBefore, signal))) return certain
+    if (hole.last > range.last && (this.#lastTimestamp ?? Infinity) < oldest && this.#cutAt !== hole.first) {
       const start = await firstNotOlder(hole, oldest, pageBefore, signal)
+      if (start === undefined) return { reading: 'rest-short' }
+      this.#cutAt = start
       if (start > hole.first) {
         this.#giveUp(start - 1, 'too-old')
-        return 'certain'
+        return certain
       }
     }
-    const { found, reason, isCaughtUp } = await fillHole(range, pageBefore, oldest, signal)
-    if (reason !== 'rest-failed') this.#isRestDown = false
+    const { found, reason, isCaughtUp, failedSince } = await fillHole(range, pageBefore, oldest, signal)
+    if (found.length > 0 || isCaughtUp) this.#isRestDown = false
     for (const point of found) {
       const ids = idsOf(point)
       if (ids !== undefined) this.#order.accept(point, ids)
     }
     this.#release()
-    if (reason !== 'too-old' && !(reason === 'rest-short' && isCaughtUp)) return reason
+    if (reason !== 'too-old' && !(reason === 'rest-short' && isCaughtUp)) return { reading: reason, failedSince }
     this.#giveUp(range.last, reason)
-    return 'certain'
+    return certain
   }
 
   /** A damaged id can claim a million trades. When REST knows of none near it, the claim is dropped and not believed. */
@@ -271,15 +307,13 @@ export class TradeTape {
   }
 
   #giveUpAll(reason: GapReason): void {
-    const holes = this.#order.holes()
-    const last = holes.at(-1)?.last
-    if (last !== undefined) this.#giveUp(last, reason)
+    this.#giveUp(Infinity, reason)
   }
 
   /** Everything missing up to and with `last` becomes gaps, one per hole, each in its place in the order. */
   #giveUp(last: number, reason: GapReason): void {
     for (;;) {
-      const [hole] = this.#order.holes()
+      const hole = this.#order.firstHole
       if (hole === undefined || hole.first > last) return
       const range = { first: hole.first, last: Math.min(hole.last, last) }
       this.#order.skipTo(range.last)
@@ -314,7 +348,7 @@ export class TradeTape {
   }
 
   #filled(gap: Gap, trades: readonly TradePoint[]): void {
-    this.#ledger.count('missing', -(gap.missing ?? 0), gap.toTime ?? this.#lastTimestamp ?? gap.at)
+    this.#ledger.count('missing', -(gap.missing ?? 0), gap.toTime ?? gap.fromTime ?? gap.at)
     this.#hooks.onGap({ ...gap, filled: true, trades, at: this.#hooks.clock.now() })
   }
 
@@ -322,16 +356,24 @@ export class TradeTape {
     this.#saveTimer ??= this.#hooks.clock.after(SAVE_EVERY_MS, () => void this.#save())
   }
 
-  async #save(): Promise<void> {
+  /** One after the other, so that an older cursor never overwrites a newer one. False when it could not be kept. */
+  async #save(): Promise<boolean> {
     this.#saveTimer?.()
     this.#saveTimer = undefined
+    await this.#saving
     const { cursorStore, stream, onError } = this.#hooks
     const { cursor } = this.#order
-    if (cursorStore === undefined || cursor === undefined || this.#lastTimestamp === undefined) return
-    try {
-      await cursorStore.save(stream, { id: String(cursor), timestamp: this.#lastTimestamp })
-    } catch (error) {
-      onError(TapekeeperError.from(error, 'CURSOR_FAILED', { stream }))
+    if (cursorStore === undefined || cursor === undefined || this.#lastTimestamp === undefined) return true
+    const store = async (timestamp: number): Promise<boolean> => {
+      try {
+        await cursorStore.save(stream, { id: String(cursor), timestamp })
+        return true
+      } catch (error) {
+        onError(TapekeeperError.from(error, 'CURSOR_FAILED', { stream }))
+        return false
+      }
     }
+    this.#saving = store(this.#lastTimestamp)
+    return this.#saving
   }
 }

@@ -13,7 +13,12 @@ const pieceOfTrade = ({ data }: PointOf<'trade'>): Piece => {
   const last = Number(data.id)
   return { kind: 'trade', first: last - (data.count ?? 1) + 1, last, what: data.backfilled ? 'backfilled' : 'live' }
 }
-const pieceOfGap = ({ fromId, toId, reason }: Gap): Piece => ({ kind: 'gap', first: Number(fromId), last: Number(toId), what: reason })
+const pieceOfGap = ({ fromId, toId, reason }: Gap): Piece => ({
+  kind: 'gap',
+  first: Number(fromId),
+  last: Number(toId),
+  what: reason,
+})
 
 interface Outcome {
   readonly pieces: readonly Piece[]
