@@ -1,8 +1,10 @@
 export { createRecorder, type Recorder, type RecorderOptions } from './recording/create-recorder.ts'
 export { createReplay, type Replay, type ReplayOptions, type ReplaySource } from './recording/create-replay.ts'
+export type { Redact } from './recording/redact.ts'
 export { readRecording } from './recording/read-recording.ts'
 export type {
   AnswerLine,
+  ConnectionFields,
   ConnectionLine,
   NoteLine,
   RecordingHeader,
@@ -10,5 +12,6 @@ export type {
   RemarkLine,
   RequestLine,
   StallLine,
+  TimedFields,
   TimedLine,
 } from './recording/lines.ts'

@@ -9,14 +9,16 @@ export interface RecordingHeader {
   readonly seed?: number
 }
 
-interface Timed {
+/** What every line but the header has. */
+export interface TimedFields {
   /** Epoch milliseconds, by the clock of the recorded program. */
   readonly t: number
   /** 1: delivered in the same breath as the event before it, so that no promise could settle between the two. */
   readonly s?: 1
 }
 
-interface OfConnection extends Timed {
+/** What every line about a connection has. */
+export interface ConnectionFields extends TimedFields {
   /** Number of the connection, in the order of dialling. Absent in recordings of a single connection made elsewhere. */
   readonly c?: number
   /** A frame's text, a URL, or a reason; by `d`. */
@@ -24,7 +26,7 @@ interface OfConnection extends Timed {
 }
 
 export type ConnectionLine =
-  | (OfConnection & {
+  | (ConnectionFields & {
       /**
        * - `dial`: we asked for a connection to `m`; `open`: it was opened
        * - `out`: we sent the frame `m`; `in`: we received it
@@ -32,8 +34,8 @@ export type ConnectionLine =
        */
       readonly d: 'dial' | 'open' | 'out' | 'in' | 'bye'
     })
-  | (OfConnection & { readonly d: 'binary'; readonly bytes: number })
-  | (OfConnection & {
+  | (ConnectionFields & { readonly d: 'binary'; readonly bytes: number })
+  | (ConnectionFields & {
       /** The connection is gone, or was never made; `m` is the reason. */
       readonly d: 'close'
       readonly code?: number
@@ -43,7 +45,7 @@ export type ConnectionLine =
     })
 
 /** A REST request left. Recordings made elsewhere have only the answers. */
-export interface RequestLine extends Timed {
+export interface RequestLine extends TimedFields {
   readonly d: 'request'
   /** URL. */
   readonly m: string
@@ -52,7 +54,7 @@ export interface RequestLine extends Timed {
 }
 
 /** The answer to a REST request, or why there was none. */
-export interface AnswerLine extends Timed {
+export interface AnswerLine extends TimedFields {
   readonly url: string
   readonly body?: string
   readonly n?: number
@@ -65,14 +67,14 @@ export interface AnswerLine extends Timed {
 }
 
 /** The program was held up: no timer that was due at `from` or later fired before `t`. */
-export interface StallLine extends Timed {
+export interface StallLine extends TimedFields {
   readonly d: 'stall'
   readonly m: string
   readonly from: number
 }
 
 /** What the recorded program said it was about to do, in its own words. */
-export interface NoteLine extends Timed {
+export interface NoteLine extends TimedFields {
   readonly d: 'note'
   readonly m: string
 }
@@ -81,9 +83,9 @@ export type RemarkLine =
   | StallLine
   | NoteLine
   /** The disk could not keep up: so many lines are missing here. */
-  | (Timed & { readonly d: 'lost'; readonly m: string; readonly lines: number })
+  | (TimedFields & { readonly d: 'lost'; readonly m: string; readonly lines: number })
   /** The recorder was closed properly: nothing is missing at the end. */
-  | (Timed & { readonly d: 'end'; readonly m: string })
+  | (TimedFields & { readonly d: 'end'; readonly m: string })
 
 export type TimedLine = ConnectionLine | RequestLine | AnswerLine | RemarkLine
 export type RecordingLine = RecordingHeader | TimedLine

@@ -19,8 +19,7 @@ export function observe(collector: OkxCollector): Observation {
   collector.on('subscription', ({ topic, status, at }) => events.push(JSON.stringify(['subscription', topic, status, at])))
   collector.on('error', ({ code }) => events.push(JSON.stringify(['error', code])))
   collector.on('restart', ({ trigger, at }) => events.push(JSON.stringify(['restart', trigger, at])))
-  // Names of events that a version may or may not have.
-  for (const name of ['gap', 'book']) collector.on(name as 'raw', (event: unknown) => events.push(JSON.stringify([name, event])))
+  for (const name of ['gap', 'book'] as const) collector.on(name, (event: object) => events.push(JSON.stringify([name, event])))
   return {
     points,
     events,

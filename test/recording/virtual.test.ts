@@ -11,7 +11,13 @@ const folder = mkdtempSync(join(tmpdir(), 'tapekeeper-replay-'))
 afterAll(() => rmSync(folder, { recursive: true }))
 
 const CONFIG = { symbol: 'BTC-USDT', dataTypes: ['trade', 'ticker', 'orderbook', 'candle'], logger: silentLogger } as const
-const configOf = (fake: VirtualExchange) => ({ ...CONFIG, dataTypes: [...CONFIG.dataTypes], endpoints: fake.endpoints })
+const configOf = (fake: VirtualExchange, seed: number) => ({
+  ...CONFIG,
+  dataTypes: [...CONFIG.dataTypes],
+  endpoints: fake.endpoints,
+  orderBook: { depth: ([5, 400, 'full'] as const)[seed % 3] },
+  redundancy: seed % 5 === 0 ? (2 as const) : (1 as const),
+})
 
 /** Something goes wrong every second or two. */
 async function trouble(fake: VirtualExchange, seed: number, seconds: number): Promise<void> {
@@ -57,12 +63,12 @@ test(`${SEEDS} troubled sessions are replayed to the byte`, async () => {
     const file = join(folder, `${seed}.ndjson.gz`)
     const recorder = createRecorder({ file, exchange: 'okx', ports: fake.ports })
     if (seed % 3 === 0) fake.failRest({ times: 2 })
-    const recorded: OkxCollector = createOkxCollector({ ...configOf(fake), ports: recorder.ports })
+    const recorded: OkxCollector = createOkxCollector({ ...configOf(fake, seed), ports: recorder.ports })
     const live = observe(recorded)
     void recorded.start()
     await trouble(fake, seed, 25)
     await recorder.note('more')
-    const recordedToo = createOkxCollector({ ...configOf(fake), symbol: 'ETH-USDT', ports: recorder.ports })
+    const recordedToo = createOkxCollector({ ...configOf(fake, seed), symbol: 'ETH-USDT', ports: recorder.ports })
     const liveToo = observe(recordedToo)
     void recordedToo.start()
     await trouble(fake, seed + 0.5, 15)
@@ -75,8 +81,8 @@ test(`${SEEDS} troubled sessions are replayed to the byte`, async () => {
     const replay = await createReplay(file, {
       onNote: (note) => (note === 'more' ? void replayedToo.start() : Promise.all([replayed.stop(), replayedToo.stop()])),
     })
-    const replayed = createOkxCollector({ ...configOf(fake), ports: replay.ports })
-    const replayedToo = createOkxCollector({ ...configOf(fake), symbol: 'ETH-USDT', ports: replay.ports })
+    const replayed = createOkxCollector({ ...configOf(fake, seed), ports: replay.ports })
+    const replayedToo = createOkxCollector({ ...configOf(fake, seed), symbol: 'ETH-USDT', ports: replay.ports })
     const again = observe(replayed)
     const againToo = observe(replayedToo)
     void replayed.start()
@@ -85,6 +91,7 @@ test(`${SEEDS} troubled sessions are replayed to the byte`, async () => {
     expect(again.points, `points of seed ${seed}`).toEqual(live.points)
     expect(againToo.events, `other events of seed ${seed}`).toEqual(liveToo.events)
     expect(againToo.points, `other points of seed ${seed}`).toEqual(liveToo.points)
+    expect(replayed.getCompleteness()).toEqual(recorded.getCompleteness())
     points += live.points.length + liveToo.points.length
   }
   // Some sessions have no luck at all.

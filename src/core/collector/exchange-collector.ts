@@ -142,11 +142,11 @@ export class ExchangeCollector extends BaseDataCollector {
   }
 
   protected async disconnect(): Promise<void> {
-    await this.#leaveAll()
+    const left = this.#leaveAll()
     const tape = this.#tape
     // A restart goes on where it was; a stop ends the tape, and what follows is a new one.
     if (!this.isWanted) this.#tape = undefined
-    await tape?.close(!this.isWanted)
+    await Promise.all([left, tape?.close(!this.isWanted)])
   }
 
   protected async subscribeToData(

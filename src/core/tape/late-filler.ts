@@ -52,6 +52,9 @@ export class LateFiller {
 
   forgetAll(): void {
     this.#pursuits = []
+    const isStopped = this.#ending.signal.aborted
+    this.stop()
+    if (!isStopped) this.resume()
   }
 
   #schedule(): void {

@@ -44,10 +44,12 @@ const CHUNK = 1_000
 /** Holes with no more than this many fills between them are read together. */
 const BRIDGE = 100
 /** A hole larger than this is checked with REST before it is believed. */
-const IMPLAUSIBLE = 1_000_000
+const IMPLAUSIBLE = 1_000
 /** An id below the cursor on a trade this much newer means that the exchange counts anew. */
 const ID_RESET_MS = 60_000
 const SAVE_EVERY_MS = 1_000
+/** Exchange times of neighbouring trades may be this much out of order. */
+const CLOCK_SKEW_MS = 2_000
 const LOAD_TIMEOUT_MS = 5_000
 /** REST may lag behind the socket: an answer without the trades is not believed the first times. */
 const MIN_READINGS = 3
@@ -73,6 +75,8 @@ export class TradeTape {
   #repair: Promise<void> | undefined
   /** The last hole was given up because REST did not answer, or not with what it should know by now. */
   #isRestDown = false
+  /** REST has been asked about ids up to here. */
+  #believedTo = -Infinity
   /** Where a hole begins after what is too old has been cut off: that need not be searched for again. */
   #cutAt: number | undefined
   #saveTimer: Cancel | undefined
@@ -114,11 +118,12 @@ export class TradeTape {
   async #load(cursorStore: CursorStore): Promise<TapeCursor | undefined> {
     const { clock, stream } = this.#hooks
     const loaded = new AbortController()
+    const load = async (): Promise<TapeCursor | undefined> => cursorStore.load(stream)
     const late = sleep(clock, LOAD_TIMEOUT_MS, loaded.signal).then(() => {
       throw new TapekeeperError('CURSOR_FAILED', `the stored cursor did not come within ${LOAD_TIMEOUT_MS} ms`, { stream })
     })
     try {
-      return await Promise.race([cursorStore.load(stream), late])
+      return await Promise.race([load(), late])
     } finally {
       loaded.abort(new TapekeeperError('ABORTED', 'the cursor is there'))
     }
@@ -161,6 +166,8 @@ export class TradeTape {
   async close(forGood: boolean): Promise<void> {
     this.#ending.abort(new TapekeeperError('ABORTED', 'the tape was closed'))
     this.#late.stop()
+    // At once, while there is still somebody to deliver to: a forced stop does not wait for what follows.
+    if (forGood && this.#hooks.cursorStore === undefined) this.#giveUpAll('stopped')
     await this.#repair
     if (!forGood) return
     this.#late.forgetAll()
@@ -235,7 +242,10 @@ export class TradeTape {
       // Only what fails counts against a hole, not its time in the queue behind other streams' repairs.
       failing = { since: failing?.since ?? failedSince ?? clock.now(), times: (failing?.times ?? 0) + 1 }
       const hasTimedOut = clock.now() - failing.since >= this.#settings.repairTimeoutMs
-      if (reading === 'certain') {
+      if (hasTimedOut && this.#isImpossible()) {
+        this.#disbelieve(this.#order.firstHole ?? hole)
+        failing = undefined
+      } else if (reading === 'certain') {
         failing = undefined
       } else if (reading === 'rest-failed' && (this.#isRestDown || hasTimedOut)) {
         // Every other hole would wait as long for the same nothing; and the next ones get one try each until REST is back.
@@ -271,7 +281,12 @@ export class TradeTape {
    */
   async #read(range: IdRange, hole: IdRange, oldest: number, pageBefore: PageBefore, signal: AbortSignal): Promise<Reading> {
     const certain = { reading: 'certain' } as const
-    if (hole.last - hole.first > IMPLAUSIBLE && (await this.#isInvented(hole, pageBefore, signal))) return certain
+    if (
+      hole.last - hole.first > IMPLAUSIBLE &&
+      hole.last > this.#believedTo &&
+      (await this.#isInvented(hole, pageBefore, signal))
+    )
+      return certain
     if (hole.last > range.last && (this.#lastTimestamp ?? Infinity) < oldest && this.#cutAt !== hole.first) {
       const start = await firstNotOlder(hole, oldest, pageBefore, signal)
       if (start === undefined) return { reading: 'rest-short' }
@@ -299,11 +314,28 @@ export class TradeTape {
     const exists = found.length > 0
     const page = exists ? [] : await pageBefore(String(hole.last + 1), signal).catch(() => [])
     const newest = Math.max(-Infinity, ...page.flatMap((point) => idsOf(point)?.last ?? []))
-    if (exists || page.length === 0 || newest > hole.first + IMPLAUSIBLE) return false
+    // A REST that lags is near the end. Should this judge a real trade, the next one shows the same hole again.
+    if (exists || page.length === 0 || newest > (hole.first + hole.last) / 2) {
+      if (exists) this.#believedTo = hole.last
+      return false
+    }
+    this.#disbelieve(hole)
+    return true
+  }
+
+  /**
+   * Ids grow with time: when trades before a hole are newer than the one behind it, that one's id was damaged. To believe it would
+   * drop every real trade up to that id.
+   */
+  #isImpossible(): boolean {
+    const behind = this.#order.nextHeld
+    return behind !== undefined && this.#lastTimestamp !== undefined && this.#lastTimestamp > behind.timestamp + CLOCK_SKEW_MS
+  }
+
+  #disbelieve(hole: IdRange): void {
     const dropped = this.#order.forget(({ first }) => first > hole.last)
     const message = `a trade id claims ${hole.last - hole.first + 1} trades that do not exist`
     this.#hooks.onError(new TapekeeperError('FRAME_INVALID', message, { stream: this.#hooks.stream, dropped }))
-    return true
   }
 
   #giveUpAll(reason: GapReason): void {
@@ -353,27 +385,32 @@ export class TradeTape {
   }
 
   #saveSoon(): void {
-    this.#saveTimer ??= this.#hooks.clock.after(SAVE_EVERY_MS, () => void this.#save())
+    if (this.#saving === undefined) this.#saveTimer ??= this.#hooks.clock.after(SAVE_EVERY_MS, () => void this.#save())
   }
 
   /** One after the other, so that an older cursor never overwrites a newer one. False when it could not be kept. */
   async #save(): Promise<boolean> {
+    while (this.#saving !== undefined) await this.#saving
     this.#saveTimer?.()
     this.#saveTimer = undefined
-    await this.#saving
-    const { cursorStore, stream, onError } = this.#hooks
+    const { cursorStore } = this.#hooks
     const { cursor } = this.#order
     if (cursorStore === undefined || cursor === undefined || this.#lastTimestamp === undefined) return true
-    const store = async (timestamp: number): Promise<boolean> => {
-      try {
-        await cursorStore.save(stream, { id: String(cursor), timestamp })
-        return true
-      } catch (error) {
-        onError(TapekeeperError.from(error, 'CURSOR_FAILED', { stream }))
-        return false
-      }
+    this.#saving = this.#store(cursorStore, { id: String(cursor), timestamp: this.#lastTimestamp })
+    const isKept = await this.#saving
+    this.#saving = undefined
+    if (this.#order.cursor !== cursor && !this.#ending.signal.aborted) this.#saveSoon()
+    return isKept
+  }
+
+  async #store(cursorStore: CursorStore, cursor: TapeCursor): Promise<boolean> {
+    const { stream, onError } = this.#hooks
+    try {
+      await cursorStore.save(stream, cursor)
+      return true
+    } catch (error) {
+      onError(TapekeeperError.from(error, 'CURSOR_FAILED', { stream }))
+      return false
     }
-    this.#saving = store(this.#lastTimestamp)
-    return this.#saving
   }
 }

@@ -132,3 +132,10 @@ export const story = ({ pieces }: TapeLog): string =>
       return kind === 'gap' ? `[${ids} ${what}]` : what === 'backfilled' ? `${ids}*` : ids
     })
     .join(' ')
+
+/** Node 20 has no `Promise.withResolvers`. */
+export function deferred<T>(): { readonly promise: Promise<T>; readonly resolve: (value: T) => void } {
+  let resolve: (value: T) => void = () => undefined
+  const promise = new Promise<T>((settle) => (resolve = settle))
+  return { promise, resolve: (value) => resolve(value) }
+}

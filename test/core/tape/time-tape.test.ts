@@ -1,0 +1,355 @@
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { CompletenessLedger } from '../../../src/core/tape/completeness.ts'
+import type { TradePoint } from '../../../src/core/tape/continuity.ts'
+import type { Gap } from '../../../src/core/tape/gap.ts'
+import { TimeTape, type TradesBetween } from '../../../src/core/tape/time-tape.ts'
+import { createVirtualClock } from '../../../src/testing/virtual-clock.ts'
+import { ExchangeFactory, registerExchange, silentLogger, type ExchangeDefinition } from 'tapekeeper'
+import { asDecimal } from '../../support/decimals.ts'
+import { acme, AcmeServer } from '../../support/acme.ts'
+import { createTestWorld, httpAnswer, inVirtualTime } from '../../support/test-ports.ts'
+import { deferred, SECOND, START, tradeOf } from './tape-world.ts'
+
+/** A market with one trade every 500 ms and ids that prove nothing. */
+const idAt = (time: number): string => `t${(time * 7919) % 1_000_003}-${time}`
+const fill = (time: number, backfilled = false): TradePoint => tradeOf(idAt(time), { at: START + time, backfilled })
+const between: TradesBetween = (from, to) => {
+  const found: TradePoint[] = []
+  for (let time = Math.max(0, Math.ceil((from - START) / 500)) * 500; START + time <= to; time += 500)
+    found.push(fill(time, true))
+  return Promise.resolve(found.reverse())
+}
+
+function createWorld(tradesBetween: TradesBetween | undefined = between, maxHeldTrades = 1_000) {
+  const clock = createVirtualClock(START)
+  const ledger = new CompletenessLedger('s')
+  const trades: TradePoint[] = []
+  const gaps: Gap[] = []
+  const asked: (readonly [number, number])[] = []
+  const errors: string[] = []
+  const story: (number | string)[] = []
+  const tape = new TimeTape({
+    exchange: 'acme',
+    symbol: 'ABC-USD',
+    stream: 's',
+    ledger,
+    clock,
+    maxHeldTrades,
+    tradesBetween:
+      tradesBetween &&
+      ((from, to, signal) => {
+        asked.push([from - START, to - START])
+        return tradesBetween(from, to, signal)
+      }),
+    deliver: (point) => {
+      trades.push(point)
+      story.push(point.timestamp - START)
+    },
+    onGap: (gap) => {
+      gaps.push(gap)
+      story.push(gap.reason)
+    },
+    onError: ({ code }) => errors.push(code),
+  })
+  return {
+    tape,
+    clock,
+    trades,
+    gaps,
+    asked,
+    errors,
+    story,
+    live: (time: number) => tape.accept(fill(time)),
+    report: () => ledger.report(),
+  }
+}
+
+const steps = (from: number, to: number): number[] => Array.from({ length: (to - from) / 500 + 1 }, (_, i) => from + i * 500)
+
+describe('where ids prove nothing', () => {
+  test('undisturbed: delivered at once, copies dropped, nothing read', async () => {
+    const { tape, live, story, asked, report, clock } = createWorld()
+    await tape.open()
+    for (const time of [0, 500, 0, 1_000]) live(time)
+    expect(story).toEqual([0, 500, 1_000])
+    expect(report()).toMatchObject({ delivered: 3, duplicates: 1 })
+    expect([asked, clock.pending]).toEqual([[], 0])
+  })
+
+  test('after an interruption the time in question is read again, and what is new of it comes first', async () => {
+    const { tape, live, story, asked, clock, report, trades } = createWorld()
+    await tape.open()
+    for (const time of steps(0, 2_000)) live(time)
+    tape.interrupted()
+    // A copy of what was seen tells nothing yet.
+    live(2_000)
+    expect(asked).toEqual([])
+    live(5_000)
+    live(5_500)
+    await clock.settle()
+    expect(asked).toEqual([[1_000, 5_000]])
+    expect(story).toEqual(steps(0, 5_500))
+    expect(trades.filter(({ data }) => data.backfilled).map(({ timestamp }) => timestamp - START)).toEqual(steps(2_500, 5_000))
+    expect(report()).toMatchObject({ delivered: 12, backfilled: 6, missing: 0, unknownGaps: 0 })
+  })
+
+  test('interrupted before the first trade: there is nothing to read', async () => {
+    const { tape, live, asked, story } = createWorld()
+    await tape.open()
+    tape.interrupted()
+    live(0)
+    expect([asked, story]).toEqual([[], [0]])
+  })
+
+  test('interrupted again while it is being read: that time is read as well', async () => {
+    const first = deferred<undefined>()
+    let calls = 0
+    const { tape, live, story, asked, clock, gaps } = createWorld(async (from, to, signal) => {
+      if (calls++ === 0) await first.promise
+      return between(from, to, signal)
+    })
+    await tape.open()
+    live(0)
+    tape.interrupted()
+    live(5_000)
+    await clock.settle()
+    tape.interrupted()
+    live(20_000)
+    live(20_500)
+    first.resolve(undefined)
+    await clock.settle()
+    expect(asked).toEqual([
+      [-1_000, 5_000],
+      [4_000, 20_000],
+    ])
+    expect(story).toEqual(steps(0, 20_500))
+    expect(gaps).toEqual([])
+  })
+
+  test.each([
+    ['REST fails', () => Promise.reject(new Error('down')), 'rest-failed', ['REST_FAILED']],
+    ['there is none', undefined, 'unprovable', []],
+  ] as const)('%s: a gap of unknown size between the trades around it', async (_name, tradesBetween, reason, reported) => {
+    const { tape, live, story, gaps, errors, clock, report } = createWorld(
+      tradesBetween === undefined ? (undefined as never) : tradesBetween,
+    )
+    // `undefined` would take the default.
+    const bare = tradesBetween === undefined ? withoutRest() : undefined
+    const world = bare ?? { tape, live, story, gaps, errors, clock, report }
+    await world.tape.open()
+    world.live(0)
+    world.tape.interrupted()
+    world.live(5_000)
+    await world.clock.settle()
+    world.live(5_500)
+    expect(world.story).toEqual([0, reason, 5_000, 5_500])
+    expect(world.gaps).toMatchObject([
+      { fromId: undefined, toId: undefined, missing: undefined, fromTime: START, toTime: START + 5_000, filled: false },
+    ])
+    expect(world.errors).toEqual(reported)
+    expect(world.report()).toMatchObject({ delivered: 3, unknownGaps: 1 })
+  })
+
+  test('a full buffer ends the wait: a gap, and what REST says afterwards is not heard', async () => {
+    const answer = deferred<undefined>()
+    const { tape, live, story, clock } = createWorld(async (from, to, signal) => {
+      await answer.promise
+      return between(from, to, signal)
+    }, 3)
+    await tape.open()
+    live(0)
+    tape.interrupted()
+    for (const time of [5_000, 5_500, 6_000]) live(time)
+    expect(story).toEqual([0])
+    live(6_500)
+    expect(story).toEqual([0, 'buffer-full', 5_000, 5_500, 6_000, 6_500])
+    answer.resolve(undefined)
+    await clock.settle()
+    live(7_000)
+    expect(story.slice(-1)).toEqual([7_000])
+    expect(story).toHaveLength(7)
+  })
+
+  test('a stop while it is being read declares the time and delivers what waited', async () => {
+    const { tape, live, story, clock } = createWorld(() => new Promise(() => undefined))
+    await tape.open()
+    live(0)
+    tape.interrupted()
+    live(5_000)
+    tape.interrupted()
+    live(9_000)
+    await tape.close(true)
+    expect(story).toEqual([0, 'stopped', 5_000, 'stopped', 9_000])
+    expect(clock.pending).toBe(0)
+  })
+
+  test.each(['while nothing is being read', 'while it is being read'])('a restart %s loses nothing', async (when) => {
+    const { tape, live, story, clock } = createWorld((from, to, signal) =>
+      to < START + 9_000
+        ? new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error)))
+        : between(from, to, signal),
+    )
+    await tape.open()
+    live(0)
+    if (when === 'while it is being read') {
+      tape.interrupted()
+      live(8_999.5)
+    }
+    await tape.close(false)
+    await tape.open()
+    live(20_000)
+    await clock.settle()
+    // What could not be read before the restart is asked for again; it still hangs, so the rest waits behind it.
+    if (when === 'while it is being read') {
+      expect(story).toEqual([0])
+      await tape.close(true)
+      expect(story).toEqual([0, 'stopped', 8_999.5, 'stopped', 20_000])
+    } else {
+      expect(story).toEqual(steps(0, 20_000))
+    }
+  })
+
+  test('remembers enough ids, and not all of them', async () => {
+    const { tape, live, report } = createWorld()
+    await tape.open()
+    for (let i = 0; i < 30_000; i++) live(i * 500)
+    for (let i = 29_999; i > 29_000; i--) live(i * 500)
+    expect(report()).toMatchObject({ delivered: 30_000, duplicates: 999 })
+  })
+})
+
+function withoutRest() {
+  const world = createWorld()
+  const story = world.story
+  const ledger = new CompletenessLedger('s')
+  const tape = new TimeTape({
+    exchange: 'acme',
+    symbol: 'ABC-USD',
+    stream: 's',
+    ledger,
+    clock: world.clock,
+    maxHeldTrades: 10,
+    tradesBetween: undefined,
+    deliver: ({ timestamp }) => story.push(timestamp - START),
+    onGap: (gap) => {
+      world.gaps.push(gap)
+      story.push(gap.reason)
+    },
+    onError: ({ code }) => world.errors.push(code),
+  })
+  return { ...world, tape, live: (time: number) => tape.accept(fill(time)), report: () => ledger.report() }
+}
+
+describe('an invented exchange, registered from outside', () => {
+  const SYMBOL = 'ABC-USD'
+  const KEY = 'trades.abcusd'
+
+  function invented(id: string): ExchangeDefinition {
+    return {
+      ...acme,
+      id,
+      name: id,
+      trades: {
+        contiguity: 'none',
+        async between(rest, { symbol }, from, to, signal) {
+          const rows = await rest.get(
+            `/history?from=${from}&to=${to}`,
+            (body) => ({ kind: 'ok', data: body as [number, number][] }),
+            signal,
+          )
+          return rows.map(([seq, at]) => {
+            const data = { id: String(seq), price: asDecimal('1'), size: asDecimal('1'), side: 'buy', backfilled: true } as const
+            return { exchange: id, symbol, dataType: 'trade', timestamp: at, receivedAt: at, data } as const
+          })
+        },
+      },
+    }
+  }
+
+  test('a lost connection is read again by time and merged, in order, each once', async () => {
+    const world = createTestWorld()
+    const { clock, sockets } = world
+    const server = new AcmeServer(() => clock.now())
+    sockets.onDial = server.accept
+    const made: [number, number][] = []
+    world.answer = ({ url }) => {
+      const { pathname, searchParams } = new URL(url)
+      if (pathname === '/instruments') return httpAnswer(200, [{ symbol: SYMBOL, live: true }])
+      const [from, to] = [Number(searchParams.get('from')), Number(searchParams.get('to'))]
+      return httpAnswer(200, made.filter(([, at]) => at >= from && at <= to).reverse())
+    }
+    registerExchange(invented('acme-none'))
+    const collector = ExchangeFactory.createCollector({
+      exchange: 'acme-none',
+      symbol: SYMBOL,
+      dataTypes: ['trade'],
+      ports: world.ports,
+      logger: silentLogger,
+    })
+    onTestFinished(async () => {
+      await inVirtualTime(clock, collector.stop())
+      expect(clock.pending).toBe(0)
+    })
+    const ids: string[] = []
+    const gaps: Gap[] = []
+    collector.addDataCallback('trade', ({ data }) => ids.push(data.id))
+    collector.on('gap', (gap) => gaps.push(gap))
+    expect(await inVirtualTime(clock, collector.start())).toBe(true)
+    let seq = 1_000
+    const trade = async (): Promise<void> => {
+      // Ids grow, but not by one: they prove nothing.
+      seq += 7
+      made.push([seq, clock.now()])
+      server.publish(KEY, { seq })
+      await clock.advance(400)
+    }
+    for (let i = 0; i < 5; i++) await trade()
+    const cut = async (): Promise<void> => {
+      sockets.alive[0]?.close({ code: 1006 })
+      for (let i = 0; i < 20; i++) await trade()
+    }
+    await cut()
+    await cut()
+    await inVirtualTime(clock, collector.restart())
+    for (let i = 0; i < 5; i++) await trade()
+    await clock.advance(5 * SECOND)
+    expect(ids).toEqual(made.map(([id]) => String(id)))
+    expect(gaps).toEqual([])
+    const { delivered, backfilled, missing } = collector.getCompleteness()
+    expect({ delivered, missing }).toEqual({ delivered: made.length, missing: 0 })
+    expect(backfilled).toBeGreaterThan(0)
+    expect(world.requests.filter(({ url }) => url.includes('/history')).length).toBe(3)
+  })
+
+  test('one that cannot be read again says so', async () => {
+    const world = createTestWorld()
+    const { clock, sockets } = world
+    const server = new AcmeServer(() => clock.now())
+    sockets.onDial = server.accept
+    world.answer = () => httpAnswer(200, [{ symbol: SYMBOL, live: true }])
+    registerExchange({ ...acme, id: 'acme-blind', name: 'Blind' })
+    const collector = ExchangeFactory.createCollector({
+      exchange: 'acme-blind',
+      symbol: SYMBOL,
+      dataTypes: ['trade'],
+      ports: world.ports,
+      logger: silentLogger,
+    })
+    const gaps: Gap[] = []
+    collector.on('gap', (gap) => gaps.push(gap))
+    expect(await inVirtualTime(clock, collector.start())).toBe(true)
+    server.publish(KEY, { seq: 1 })
+    const before = clock.now()
+    await clock.advance(SECOND)
+    sockets.alive[0]?.close({ code: 1006 })
+    for (let i = 0; i < 20; i++) {
+      await clock.advance(SECOND)
+      server.publish(KEY, { seq: 2 + i })
+    }
+    await clock.settle()
+    expect(gaps).toMatchObject([{ reason: 'unprovable', fromTime: before, missing: undefined, stream: `acme-blind ${KEY}` }])
+    expect(collector.getCompleteness().streams[0]?.unknownGaps).toBe(1)
+    await inVirtualTime(clock, collector.stop())
+    expect(clock.pending).toBe(0)
+  })
+})

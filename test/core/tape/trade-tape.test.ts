@@ -1,0 +1,644 @@
+import { describe, expect, test, vi } from 'vitest'
+import { TapekeeperError } from '../../../src/errors/tapekeeper-error.ts'
+import { createMemoryCursorStore, type CursorStore, type TapeCursor } from '../../../src/core/tape/cursor-store.ts'
+import { deferred } from './tape-world.ts'
+import { createVirtualClock } from '../../../src/testing/virtual-clock.ts'
+import { inVirtualTime } from '../../support/test-ports.ts'
+import { brokenAt, fillsIn } from './tape-log.ts'
+import { createTapeWorld, HOUR, RestHistory, SECOND, START, story, tradeOf, type TapeWorld } from './tape-world.ts'
+
+const down = () => Promise.reject(new TapekeeperError('REST_FAILED', 'down'))
+const nothing = () => Promise.resolve([])
+
+async function expectClosed({ tape, clock }: TapeWorld): Promise<void> {
+  await inVirtualTime(clock, tape.close(true))
+  expect(clock.pending).toBe(0)
+}
+
+describe('undisturbed', () => {
+  test('a trade is delivered before `accept` returns; no timer, no request', async () => {
+    const world = createTapeWorld()
+    await world.tape.open()
+    for (const [id, count] of [
+      [10, 1],
+      [13, 3],
+      [14, 1],
+    ] as const) {
+      world.live(id, { count })
+      expect(world.log.pieces.at(-1)?.last).toBe(id)
+    }
+    expect(world.clock.pending).toBe(0)
+    expect(world.rest.asked).toEqual([])
+    expect(world.report()).toMatchObject({ delivered: 5, backfilled: 0, duplicates: 0, missing: 0 })
+  })
+
+  test('copies are dropped and counted by fills', () => {
+    const world = createTapeWorld()
+    for (const id of [10, 13, 13, 10]) world.live(id, { count: id === 13 ? 3 : 1 })
+    expect(story(world.log)).toBe('10 11..13')
+    expect(world.report().duplicates).toBe(4)
+  })
+
+  test('an id that is no number costs that trade, loudly', () => {
+    const world = createTapeWorld()
+    world.tape.accept(tradeOf('x7'))
+    world.live(1)
+    expect(story(world.log)).toBe('1')
+    expect(world.log.errors).toMatchObject([{ code: 'FRAME_INVALID' }])
+  })
+})
+
+describe('a hole', () => {
+  test('holds back what is behind it, is read, and all flows on in order', async () => {
+    const world = createTapeWorld()
+    world.live(1)
+    world.live(4)
+    world.live(7, { count: 2 })
+    expect(story(world.log)).toBe('1')
+    await world.clock.advance(250)
+    expect(story(world.log)).toBe('1 2* 3* 4 5* 6..7')
+    expect(world.report()).toMatchObject({ delivered: 7, backfilled: 3, missing: 0 })
+    expect(world.clock.pending).toBe(0)
+  })
+
+  test('that closes by itself within the grace time costs no request', async () => {
+    const world = createTapeWorld()
+    for (const id of [1, 4, 2, 3]) world.live(id)
+    expect(story(world.log)).toBe('1 2 3 4')
+    await world.clock.advance(60 * SECOND)
+    expect(world.rest.asked).toEqual([])
+  })
+
+  test('is read in chunks, and what is found flows before the next chunk', async () => {
+    const world = createTapeWorld()
+    world.live(1)
+    world.live(2_502)
+    let most = 0
+    world.rest.script = (_before, call) => {
+      if (call % 11 === 1) most = Math.max(most, world.log.trades.length)
+      return undefined
+    }
+    await world.clock.advance(250)
+    expect(brokenAt(world.log.pieces)).toBeUndefined()
+    expect(world.log.trades).toHaveLength(2_502)
+    expect(most).toBeGreaterThanOrEqual(2_000)
+  })
+
+  test('while live trades go on arriving, also overlapping what REST brings', async () => {
+    const world = createTapeWorld()
+    world.live(1)
+    world.live(20)
+    const release = deferred<undefined>()
+    world.rest.script = async (before) => {
+      await release.promise
+      return world.rest.page(before)
+    }
+    await world.clock.advance(250)
+    world.live(15, { count: 4 })
+    world.live(22)
+    release.resolve(undefined)
+    await world.clock.advance(1_000)
+    expect(brokenAt(world.log.pieces)).toBeUndefined()
+    expect(story(world.log)).toContain('11* 12..15 16*')
+    expect(story(world.log)).toContain('20 21* 22')
+  })
+
+  test.each([
+    ['lags and catches up', (rest: RestHistory) => (rest.newest = 2), (rest: RestHistory) => (rest.newest = Infinity)],
+    ['is down and comes back', (rest: RestHistory) => (rest.script = down), (rest: RestHistory) => (rest.script = undefined)],
+    [
+      'answers nothing and comes back',
+      (rest: RestHistory) => (rest.script = nothing),
+      (rest: RestHistory) => (rest.script = undefined),
+    ],
+  ])('is no gap when REST %s within the time', async (_name, spoil, heal) => {
+    const world = createTapeWorld()
+    spoil(world.rest)
+    world.live(1)
+    world.live(6)
+    await world.clock.advance(14 * SECOND)
+    expect(world.log.gaps).toEqual([])
+    heal(world.rest)
+    await world.clock.advance(6 * SECOND)
+    expect(story(world.log)).toBe('1 2* 3* 4* 5* 6')
+    expect(world.clock.pending).toBe(0)
+  })
+})
+
+describe('what cannot be had', () => {
+  test('REST down: one gap for the whole hole after the time, in its place; what is found later is announced with its trades', async () => {
+    const world = createTapeWorld()
+    world.rest.script = down
+    world.live(1, { at: START - 5 })
+    world.live(5_000, { count: 3 })
+    await world.clock.advance(14 * SECOND)
+    expect(world.log.gaps).toEqual([])
+    expect(world.log.trades).toHaveLength(1)
+    await world.clock.advance(7 * SECOND)
+    expect(story(world.log)).toBe('1 [2..4997 rest-failed] 4998..5000')
+    expect(world.log.gaps).toMatchObject([
+      {
+        exchange: 'acme',
+        symbol: 'ABC-USD',
+        stream: 'acme trades',
+        fromId: '2',
+        toId: '4997',
+        fromTime: START - 5,
+        toTime: START,
+        missing: 4_996,
+        filled: false,
+        trades: undefined,
+      },
+    ])
+    expect(world.report()).toMatchObject({ delivered: 4, missing: 4_996 })
+    world.rest.script = undefined
+    await world.clock.advance(60 * SECOND)
+    const [filled] = world.log.filled
+    expect(filled).toMatchObject({ ...world.log.gaps[0], filled: true, trades: expect.any(Array) as never, at: filled?.at })
+    expect(filled?.trades?.map(({ data }) => Number(data.id))).toEqual(Array.from({ length: 4_996 }, (_, i) => i + 2))
+    expect(filled?.trades?.every(({ data }) => data.backfilled)).toBe(true)
+    expect(world.report()).toMatchObject({ delivered: 4, missing: 0 })
+    // Once: and they are not delivered on top.
+    await world.clock.advance(HOUR)
+    expect(world.log.filled).toHaveLength(1)
+    expect(world.log.trades).toHaveLength(2)
+    expect(world.clock.pending).toBe(0)
+  })
+
+  test('the books of the hours come out even when a gap is filled in another hour', async () => {
+    const world = createTapeWorld({ clock: createVirtualClock(START + HOUR - 30 * SECOND) })
+    world.rest.script = down
+    world.live(1)
+    // Nothing is held behind this hole: the row reaches back into what was delivered.
+    world.live(3, { count: 3 })
+    await world.clock.advance(25 * SECOND)
+    expect(story(world.log)).toBe('1 [2..3 rest-failed]')
+    await world.clock.advance(10 * SECOND)
+    world.live(4)
+    world.rest.script = undefined
+    await world.clock.advance(60 * SECOND)
+    expect(world.log.filled).toHaveLength(1)
+    expect(world.report().missing).toBe(0)
+    expect(world.report().hours.map(({ missing }) => missing)).toEqual([0, 0])
+  })
+
+  test('REST knows what came after, but not these: a gap at once', async () => {
+    const world = createTapeWorld()
+    world.rest.absent.add(3)
+    world.live(1)
+    world.live(6)
+    await world.clock.advance(250)
+    expect(story(world.log)).toBe('1 2* [3 rest-short] 4* 5* 6')
+  })
+
+  test('REST answers, without them and without what came after: a gap after the time', async () => {
+    const world = createTapeWorld()
+    world.rest.newest = 3
+    world.live(1)
+    world.live(6)
+    await world.clock.advance(25 * SECOND)
+    expect(story(world.log)).toBe('1 2* 3* [4..5 rest-short] 6')
+  })
+
+  test('REST contradicts itself: a gap after the time', async () => {
+    const world = createTapeWorld()
+    world.rest.script = (before) => Promise.resolve([tradeOf(before + 1), tradeOf(before)])
+    world.live(1)
+    world.live(6)
+    await world.clock.advance(25 * SECOND)
+    expect(story(world.log)).toBe('1 [2..5 rest-wrong] 6')
+    expect(world.rest.asked.length).toBeGreaterThanOrEqual(3)
+  })
+
+  test('no REST at all: a gap after the grace time', async () => {
+    const world = createTapeWorld({ noRest: true })
+    world.live(1)
+    world.live(6)
+    world.live(9)
+    await world.clock.advance(250)
+    expect(story(world.log)).toBe('1 [2..5 unprovable] 6 [7..8 unprovable] 9')
+    expect(world.clock.pending).toBe(0)
+  })
+
+  test('a full buffer: every hole is a gap, in its place, and nothing stays held', async () => {
+    const world = createTapeWorld({ settings: { maxHeldTrades: 3 } })
+    world.rest.script = down
+    world.live(1)
+    for (const id of [3, 5, 6]) world.live(id)
+    expect(story(world.log)).toBe('1')
+    world.live(8)
+    expect(story(world.log)).toBe('1 [2 buffer-full] 3 [4 buffer-full] 5 6 [7 buffer-full] 8')
+    world.live(9)
+    world.rest.script = undefined
+    await world.clock.advance(120 * SECOND)
+    expect(story(world.log)).toMatch(/ 8 9$/)
+    expect(world.log.filled.map(({ fromId }) => fromId)).toEqual(['2', '4', '7'])
+    expect(world.report()).toMatchObject({ missing: 0, delivered: 6 })
+  })
+
+  test('a full buffer while REST is answering: what comes too late is no copy and no second announcement', async () => {
+    const world = createTapeWorld({ settings: { maxHeldTrades: 2 } })
+    const release = deferred<undefined>()
+    world.rest.script = async (before) => {
+      await release.promise
+      return world.rest.page(before)
+    }
+    world.live(1)
+    world.live(5)
+    await world.clock.advance(250)
+    for (const id of [6, 7, 10]) world.live(id)
+    release.resolve(undefined)
+    await world.clock.advance(SECOND)
+    expect(story(world.log)).toBe('1 [2..4 buffer-full] 5 6 7 8* 9* 10')
+    expect(world.report()).toMatchObject({ delivered: 7, duplicates: 0 })
+  })
+
+  test.each([
+    ['REST down', down],
+    ['REST without an answer to give', nothing],
+  ])('%s: holes one after the other do not wait one after the other', async (_name, answer) => {
+    const world = createTapeWorld()
+    world.rest.script = answer
+    world.live(0)
+    let longest = 0
+    for (let id = 2; id <= 100; id += 2) {
+      world.live(id)
+      await world.clock.advance(SECOND)
+      const waiting = (id - (world.log.pieces.at(-1)?.last ?? 0)) / 2
+      longest = Math.max(longest, waiting)
+    }
+    expect(brokenAt(world.log.pieces)).toBeUndefined()
+    expect(longest).toBeLessThanOrEqual(15 + 6)
+  })
+
+  test.each([
+    ['down', down],
+    ['empty', nothing],
+  ])('a hole of many chunks waits no longer than a small one: REST %s', async (_name, answer) => {
+    const world = createTapeWorld()
+    world.rest.script = answer
+    world.live(1)
+    world.live(50_000)
+    await world.clock.advance(21 * SECOND)
+    expect(world.log.pieces.map(({ kind }) => kind)).toEqual(['trade', 'gap', 'trade'])
+  })
+})
+
+describe('the age limit', () => {
+  const HOLE = 1_000_000
+  const resumed = async (rest: RestHistory, settings = {}): Promise<TapeWorld> => {
+    const cursorStore: CursorStore = {
+      load: () => Promise.resolve({ id: '1000', timestamp: rest.timeOf(1_000) }),
+      save: () => Promise.resolve(),
+    }
+    const world = createTapeWorld({ rest, cursorStore, settings: { maxHeldTrades: 100_000, ...settings } })
+    await world.tape.open()
+    return world
+  }
+
+  test('a hole of a million: the old part is one gap, found with few requests, and the rest is read', async () => {
+    const rest = new RestHistory()
+    const end = 1_000 + HOLE
+    // 100 a second: the last hour is all of 360,000; ten seconds of it may be read.
+    rest.timeOf = (id) => START - (end - id) * 10
+    const world = await resumed(rest, { maxBackfillMs: 10 * SECOND })
+    world.live(end + 1)
+    await world.clock.advance(251)
+    expect(world.log.gaps).toMatchObject([{ fromId: '1001', reason: 'too-old', fromTime: rest.timeOf(1_000) }])
+    const cut = Number(world.log.gaps[0]?.toId)
+    expect(rest.timeOf(cut + 1)).toBeGreaterThanOrEqual(START - 10 * SECOND)
+    expect(rest.timeOf(cut)).toBeLessThan(START - 10 * SECOND + 300)
+    expect(brokenAt(world.log.pieces)).toBeUndefined()
+    expect(world.log.pieces.at(-1)?.last).toBe(end + 1)
+    // Halving, and the pages themselves.
+    expect(rest.asked.length).toBeLessThan(45)
+    await expectClosed(world)
+  })
+
+  test('a hole of a million that is too old altogether is one gap', async () => {
+    const rest = new RestHistory()
+    rest.timeOf = () => START - 2 * HOUR
+    const world = await resumed(rest)
+    world.live(1_000 + HOLE)
+    await world.clock.advance(251)
+    expect(story(world.log)).toBe(`[1001..${HOLE + 999} too-old] ${HOLE + 1_000}`)
+    expect(rest.asked.length).toBeLessThan(30)
+    await expectClosed(world)
+  })
+
+  test('a small hole is cut within its page', async () => {
+    const rest = new RestHistory()
+    rest.timeOf = (id) => (id < 1_030 ? START - 2 * HOUR : START - SECOND)
+    const world = await resumed(rest)
+    world.live(1_050)
+    await world.clock.advance(251)
+    expect(story(world.log)).toMatch(/^\[1001\.\.1029 too-old\] 1030\* .* 1049\* 1050$/)
+    await expectClosed(world)
+  })
+
+  test('the limit does not run away from a repair that takes its time', async () => {
+    // REST takes 100 ms an answer: finding the edge takes two seconds, in which 200 more trades grow too old.
+    const rest = new RestHistory()
+    const end = 1_000 + 1_000_000
+    rest.timeOf = (id) => START - (end - id) * 10
+    const world = await resumed(rest, { maxBackfillMs: 60 * SECOND })
+    rest.script = async (before) => {
+      await new Promise<void>((resolve) => void world.clock.after(100, resolve))
+      return rest.page(before)
+    }
+    world.live(end + 1)
+    await world.clock.advance(30 * SECOND)
+    expect(world.log.gaps.map(({ reason }) => reason)).toEqual(['too-old'])
+    expect(brokenAt(world.log.pieces)).toBeUndefined()
+    expect(world.log.pieces.at(-1)?.last).toBe(end + 1)
+    await expectClosed(world)
+  })
+
+  test('an old trade before the hole makes the hole no older', async () => {
+    const rest = new RestHistory()
+    const world = createTapeWorld({ rest })
+    world.live(1, { at: START - 5 * HOUR })
+    rest.timeOf = (id) => (id <= 1 ? START - 5 * HOUR : START)
+    // REST does not have the newest yet: that is no reason to call it too old.
+    rest.newest = 1
+    world.live(4)
+    await world.clock.advance(5 * SECOND)
+    expect(story(world.log)).toBe('1')
+    rest.newest = 4
+    await world.clock.advance(6 * SECOND)
+    expect(story(world.log)).toBe('1 2* 3* 4')
+  })
+})
+
+describe('ids that cannot be right', () => {
+  test('an implausible id is not believed when REST knows nothing near it', async () => {
+    const world = createTapeWorld()
+    world.rest.newest = 3
+    world.live(1)
+    world.live(9_000_000_000_000)
+    for (const id of [2, 3]) world.live(id)
+    await world.clock.advance(10 * SECOND)
+    world.live(4)
+    await world.clock.advance(10 * SECOND)
+    expect(story(world.log)).toBe('1 2 3 4')
+    expect(world.log.gaps).toEqual([])
+    expect(world.log.errors).toMatchObject([{ code: 'FRAME_INVALID' }])
+    expect(world.rest.asked.length).toBeLessThan(5)
+    expect(world.clock.pending).toBe(0)
+  })
+
+  test('one that REST confirms is believed', async () => {
+    const world = createTapeWorld({ settings: { maxBackfillMs: 10 * SECOND } })
+    const far = 5_000_000
+    world.rest.timeOf = (id) => (id < far - 150 ? START - HOUR : START)
+    world.live(1, { at: START - 2 * HOUR })
+    world.live(far)
+    await world.clock.advance(SECOND)
+    expect(brokenAt(world.log.pieces)).toBeUndefined()
+    expect(world.log.gaps).toMatchObject([{ fromId: '2', toId: String(far - 151), reason: 'too-old' }])
+    expect(fillsIn(world.log.pieces, 'trade')).toBe(152)
+  })
+
+  test('ids that begin anew: a gap of unknown size, and on it goes', async () => {
+    const world = createTapeWorld()
+    world.live(1_000)
+    await world.clock.advance(61 * SECOND)
+    world.live(5)
+    world.live(6)
+    expect(story(world.log)).toBe('1000 [NaN..NaN ids-restarted] 5 6')
+    expect(world.log.gaps).toMatchObject([
+      { fromId: undefined, toId: undefined, missing: undefined, fromTime: START, toTime: START + 61 * SECOND },
+    ])
+    expect(world.report()).toMatchObject({ delivered: 3, missing: 0, unknownGaps: 1, duplicates: 0 })
+  })
+
+  test('an old copy is no restart', async () => {
+    const world = createTapeWorld()
+    world.live(1)
+    world.live(2)
+    await world.clock.advance(2 * HOUR)
+    world.live(1, { at: START })
+    world.live(3)
+    expect(story(world.log)).toBe('1 2 3')
+  })
+
+  test('what REST has under the old ids after a restart fills no earlier gap', async () => {
+    const world = createTapeWorld()
+    world.rest.script = down
+    world.live(10)
+    world.live(20)
+    await world.clock.advance(61 * SECOND)
+    world.rest.script = undefined
+    world.live(5)
+    await world.clock.advance(HOUR)
+    expect(world.log.gaps.map(({ reason }) => reason)).toEqual(['rest-failed', 'ids-restarted'])
+    expect(world.log.filled).toEqual([])
+  })
+})
+
+describe('the end', () => {
+  test('without a cursor store the holes are declared and the rest is delivered; no timer is left', async () => {
+    const world = createTapeWorld()
+    world.rest.script = () => new Promise(() => undefined)
+    world.rest.script = (_before, _call, signal) =>
+      new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error)))
+    for (const id of [1, 4, 6]) world.live(id)
+    await world.clock.advance(SECOND)
+    await world.tape.close(true)
+    expect(story(world.log)).toBe('1 [2..3 stopped] 4 [5 stopped] 6')
+    expect(world.log.errors).toEqual([])
+    expect(world.clock.pending).toBe(0)
+    await world.clock.advance(HOUR)
+    expect(world.log.filled).toEqual([])
+  })
+
+  test.each([
+    ['in the grace time', 100, undefined],
+    ['during the back-off', 1_000, down],
+    ['with gaps that are still pursued', 40_000, down],
+  ] as const)('%s', async (_name, afterMs, script) => {
+    const world = createTapeWorld()
+    world.rest.script = script
+    for (const id of [1, 4]) world.live(id)
+    await world.clock.advance(afterMs)
+    await world.tape.close(true)
+    expect(world.clock.pending).toBe(0)
+    expect(brokenAt(world.log.pieces)).toBeUndefined()
+    expect(world.log.pieces.at(-1)?.last).toBe(4)
+  })
+
+  test('with a cursor store the hole is left to the next start, which fills it', async () => {
+    const cursorStore = createMemoryCursorStore()
+    const first = createTapeWorld({ cursorStore })
+    await first.tape.open()
+    first.rest.script = down
+    for (const id of [1, 2, 5]) first.live(id)
+    await first.clock.advance(3 * SECOND)
+    await expectClosed(first)
+    expect(story(first.log)).toBe('1 2')
+    const second = createTapeWorld({ cursorStore, log: first.log })
+    await second.tape.open()
+    second.live(8)
+    await second.clock.advance(SECOND)
+    expect(story(second.log)).toBe('1 2 3* 4* 5* 6* 7* 8')
+    await expectClosed(second)
+  })
+
+  test('with a cursor store that cannot keep it, the holes are declared', async () => {
+    const cursorStore: CursorStore = {
+      load: () => Promise.resolve(undefined),
+      save: () => Promise.reject(new Error('disk full')),
+    }
+    const world = createTapeWorld({ cursorStore })
+    await world.tape.open()
+    world.rest.script = down
+    for (const id of [1, 2, 5]) world.live(id)
+    await expectClosed(world)
+    expect(story(world.log)).toBe('1 2 [3..4 stopped] 5')
+    expect(world.log.errors).toMatchObject([{ code: 'CURSOR_FAILED', message: 'disk full' }])
+  })
+
+  test('a restart keeps everything: what was held, the hole, and gaps that are pursued', async () => {
+    const world = createTapeWorld()
+    world.rest.script = down
+    for (const id of [1, 4]) world.live(id)
+    await world.clock.advance(30 * SECOND)
+    expect(story(world.log)).toBe('1 [2..3 rest-failed] 4')
+    world.live(8)
+    await world.clock.advance(100)
+    await world.tape.close(false)
+    expect(world.clock.pending).toBe(0)
+    expect(story(world.log)).toBe('1 [2..3 rest-failed] 4')
+    world.rest.script = undefined
+    await world.tape.open()
+    world.live(9)
+    await world.clock.advance(60 * SECOND)
+    expect(story(world.log)).toBe('1 [2..3 rest-failed] 4 5* 6* 7* 8 9')
+    expect(world.log.filled).toHaveLength(1)
+  })
+})
+
+describe('the cursor', () => {
+  function recordingStore(delayMs: (call: number) => number, world: () => TapeWorld) {
+    const saved: TapeCursor[] = []
+    let [running, mostRunning, calls] = [0, 0, 0]
+    const store: CursorStore = {
+      load: () => Promise.resolve(undefined),
+      async save(_stream, cursor) {
+        mostRunning = Math.max(mostRunning, ++running)
+        const ms = delayMs(calls++)
+        if (ms > 0) await new Promise<void>((resolve) => void world().clock.after(ms, resolve))
+        saved.push(cursor)
+        running--
+      },
+    }
+    return { store, saved, most: () => mostRunning }
+  }
+
+  test('is saved at most once a second, and at the end', async () => {
+    const { store, saved } = recordingStore(
+      () => 0,
+      () => world,
+    )
+    const world = createTapeWorld({ cursorStore: store })
+    await world.tape.open()
+    for (let id = 1; id <= 100; id++) {
+      world.live(id)
+      await world.clock.advance(50)
+    }
+    expect(saved.length).toBeLessThanOrEqual(5)
+    await world.tape.close(true)
+    expect(saved.at(-1)).toEqual({ id: '100', timestamp: START + 99 * 50 })
+    expect(world.clock.pending).toBe(0)
+  })
+
+  test('never goes back, however slow the store is', async () => {
+    const { store, saved, most } = recordingStore(
+      (call) => [2_500, 10, 1_700][call % 3]!,
+      () => world,
+    )
+    const world = createTapeWorld({ cursorStore: store })
+    await world.tape.open()
+    for (let id = 1; id <= 100; id++) {
+      world.live(id)
+      await world.clock.advance(100)
+    }
+    await expectClosed(world)
+    const ids = saved.map(({ id }) => Number(id))
+    expect(ids).toEqual(ids.toSorted((a, b) => a - b))
+    expect(ids.at(-1)).toBe(100)
+    expect(most()).toBe(1)
+  })
+
+  test('stands before the hole, not behind what is held', async () => {
+    const { store, saved } = recordingStore(
+      () => 0,
+      () => world,
+    )
+    const world = createTapeWorld({ cursorStore: store })
+    await world.tape.open()
+    world.rest.script = down
+    for (const id of [1, 2, 9]) world.live(id)
+    await world.clock.advance(2 * SECOND)
+    expect(saved.at(-1)?.id).toBe('2')
+    await expectClosed(world)
+    expect(saved.at(-1)?.id).toBe('2')
+  })
+
+  test.each([
+    ['rejects', () => Promise.reject(new Error('no disk'))],
+    [
+      'throws',
+      () => {
+        throw new Error('no disk')
+      },
+    ],
+    ['hangs', () => new Promise<undefined>(() => undefined)],
+  ])('a store that %s on load costs an error', async (_name, load) => {
+    const world = createTapeWorld({ cursorStore: { load, save: () => Promise.resolve() } })
+    const opened = world.tape.open()
+    world.live(7)
+    await inVirtualTime(world.clock, opened)
+    world.live(8)
+    expect(story(world.log)).toBe('7 8')
+    expect(world.log.errors).toMatchObject([{ code: 'CURSOR_FAILED' }])
+    await expectClosed(world)
+  })
+
+  test.each([undefined, { id: 'x', timestamp: 1 }, null])('a stored cursor of %j is none', async (cursor) => {
+    const load = () => Promise.resolve(cursor as TapeCursor | undefined)
+    const world = createTapeWorld({ cursorStore: { load, save: () => Promise.resolve() } })
+    await world.tape.open()
+    world.live(7)
+    expect(story(world.log)).toBe('7')
+    expect(world.log.errors).toEqual([])
+    await expectClosed(world)
+  })
+
+  test('trades that come while it is being read wait for it', async () => {
+    const { promise, resolve } = deferred<TapeCursor | undefined>()
+    const world = createTapeWorld({ cursorStore: { load: () => promise, save: () => Promise.resolve() } })
+    const opened = world.tape.open()
+    world.live(7)
+    world.live(8)
+    expect(story(world.log)).toBe('')
+    resolve({ id: '5', timestamp: START })
+    await opened
+    await world.clock.advance(250)
+    expect(story(world.log)).toBe('6* 7 8')
+    await expectClosed(world)
+  })
+})
+
+test('a listener that stops the tape from within its own event breaks nothing', async () => {
+  const closing = vi.fn()
+  const world: TapeWorld = createTapeWorld({
+    onDelivered: ({ data }) => void (data.id === '3' && closing(world.tape.close(true))),
+  })
+  for (const id of [1, 4, 5]) world.live(id)
+  await world.clock.advance(SECOND)
+  expect(closing).toHaveBeenCalledOnce()
+  expect(brokenAt(world.log.pieces)).toBeUndefined()
+  expect(world.log.pieces.at(-1)?.last).toBe(5)
+  expect(world.clock.pending).toBe(0)
+})
