@@ -172,8 +172,7 @@ function summary(): boolean {
   console.log(`trades      ${total(pairs.map(({ trades }) => trades))}`)
   console.log(`reconnects  ${each(({ reconnects }) => String(reconnects))}`)
   console.log(`downtime    ${each(({ downMs }) => `${downMs} ms`)}`)
-  if (fake !== undefined)
-    console.log(`missed      ${each(({ missedFills }) => `${missedFills} fills`)}`)
+  if (fake !== undefined) console.log(`missed      ${each(({ missedFills }) => `${missedFills} fills`)}`)
   console.log(`errors      ${total(reports.map(({ statistics }) => statistics.errors))} (one per collector and lost connection)`)
   if (stopping.signal.aborted) {
     console.log('result      stopped by hand')

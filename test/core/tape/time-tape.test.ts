@@ -2,13 +2,15 @@ import { describe, expect, onTestFinished, test } from 'vitest'
 import { CompletenessLedger } from '../../../src/core/tape/completeness.ts'
 import type { TradePoint } from '../../../src/core/tape/continuity.ts'
 import type { Gap } from '../../../src/core/tape/gap.ts'
-import { TimeTape, type TradesBetween } from '../../../src/core/tape/time-tape.ts'
+import { TimeTape, type TimeTapeHooks } from '../../../src/core/tape/time-tape.ts'
 import { createVirtualClock } from '../../../src/testing/virtual-clock.ts'
 import { ExchangeFactory, registerExchange, silentLogger, type ExchangeDefinition } from 'tapekeeper'
 import { asDecimal } from '../../support/decimals.ts'
 import { acme, AcmeServer } from '../../support/acme.ts'
 import { createTestWorld, httpAnswer, inVirtualTime } from '../../support/test-ports.ts'
 import { deferred, SECOND, START, tradeOf } from './tape-world.ts'
+
+type TradesBetween = NonNullable<TimeTapeHooks['tradesBetween']>
 
 /** A market with one trade every 500 ms and ids that prove nothing. */
 const idAt = (time: number): string => `t${(time * 7919) % 1_000_003}-${time}`
@@ -20,7 +22,7 @@ const between: TradesBetween = (from, to) => {
   return Promise.resolve(found.reverse())
 }
 
-function createWorld(tradesBetween: TradesBetween | undefined = between, maxHeldTrades = 1_000) {
+function createWorld(tradesBetween: TradesBetween | 'none' = between, maxHeldTrades = 1_000) {
   const clock = createVirtualClock(START)
   const ledger = new CompletenessLedger('s')
   const trades: TradePoint[] = []
@@ -36,11 +38,12 @@ function createWorld(tradesBetween: TradesBetween | undefined = between, maxHeld
     clock,
     maxHeldTrades,
     tradesBetween:
-      tradesBetween &&
-      ((from, to, signal) => {
-        asked.push([from - START, to - START])
-        return tradesBetween(from, to, signal)
-      }),
+      tradesBetween === 'none'
+        ? undefined
+        : (from, to, signal) => {
+            asked.push([from - START, to - START])
+            return tradesBetween(from, to, signal)
+          },
     deliver: (point) => {
       trades.push(point)
       story.push(point.timestamp - START)
@@ -128,26 +131,21 @@ describe('where ids prove nothing', () => {
 
   test.each([
     ['REST fails', () => Promise.reject(new Error('down')), 'rest-failed', ['REST_FAILED']],
-    ['there is none', undefined, 'unprovable', []],
+    ['there is none', 'none', 'unprovable', []],
   ] as const)('%s: a gap of unknown size between the trades around it', async (_name, tradesBetween, reason, reported) => {
-    const { tape, live, story, gaps, errors, clock, report } = createWorld(
-      tradesBetween === undefined ? (undefined as never) : tradesBetween,
-    )
-    // `undefined` would take the default.
-    const bare = tradesBetween === undefined ? withoutRest() : undefined
-    const world = bare ?? { tape, live, story, gaps, errors, clock, report }
-    await world.tape.open()
-    world.live(0)
-    world.tape.interrupted()
-    world.live(5_000)
-    await world.clock.settle()
-    world.live(5_500)
-    expect(world.story).toEqual([0, reason, 5_000, 5_500])
-    expect(world.gaps).toMatchObject([
+    const { tape, live, story, gaps, errors, clock, report } = createWorld(tradesBetween)
+    await tape.open()
+    live(0)
+    tape.interrupted()
+    live(5_000)
+    await clock.settle()
+    live(5_500)
+    expect(story).toEqual([0, reason, 5_000, 5_500])
+    expect(gaps).toMatchObject([
       { fromId: undefined, toId: undefined, missing: undefined, fromTime: START, toTime: START + 5_000, filled: false },
     ])
-    expect(world.errors).toEqual(reported)
-    expect(world.report()).toMatchObject({ delivered: 3, unknownGaps: 1 })
+    expect(errors).toEqual(reported)
+    expect(report()).toMatchObject({ delivered: 3, unknownGaps: 1 })
   })
 
   test('a full buffer ends the wait: a gap, and what REST says afterwards is not heard', async () => {
@@ -217,28 +215,6 @@ describe('where ids prove nothing', () => {
     expect(report()).toMatchObject({ delivered: 30_000, duplicates: 999 })
   })
 })
-
-function withoutRest() {
-  const world = createWorld()
-  const story = world.story
-  const ledger = new CompletenessLedger('s')
-  const tape = new TimeTape({
-    exchange: 'acme',
-    symbol: 'ABC-USD',
-    stream: 's',
-    ledger,
-    clock: world.clock,
-    maxHeldTrades: 10,
-    tradesBetween: undefined,
-    deliver: ({ timestamp }) => story.push(timestamp - START),
-    onGap: (gap) => {
-      world.gaps.push(gap)
-      story.push(gap.reason)
-    },
-    onError: ({ code }) => world.errors.push(code),
-  })
-  return { ...world, tape, live: (time: number) => tape.accept(fill(time)), report: () => ledger.report() }
-}
 
 describe('an invented exchange, registered from outside', () => {
   const SYMBOL = 'ABC-USD'
