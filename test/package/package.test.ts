@@ -76,6 +76,9 @@ describe('loads', () => {
   })
 })
 
+/** What cannot run in a browser, and does not claim to. */
+const nodeOnly = ['tapekeeper/node', 'tapekeeper/testing']
+
 describe('needs only what it declares', () => {
   const dependencies = Object.keys(manifest.dependencies)
 
@@ -98,7 +101,7 @@ describe('needs only what it declares', () => {
   }
   const isBuiltin = (path: string) => path.startsWith('node:') || builtinModules.includes(path)
 
-  test.each(subpaths.filter((path) => path !== 'tapekeeper/testing'))(
+  test.each(subpaths.filter((path) => !nodeOnly.includes(path)))(
     '%s: no Node built-in, no `ws`, no undeclared package',
     async (path) => {
       const { external } = await imports(entryOf(path))
@@ -107,8 +110,8 @@ describe('needs only what it declares', () => {
     },
   )
 
-  test('tapekeeper/testing: built-ins and dependencies only', async () => {
-    const { external } = await imports(entryOf('tapekeeper/testing'))
+  test.each(nodeOnly)('%s: built-ins and dependencies only', async (path) => {
+    const { external } = await imports(entryOf(path))
     expect(external.filter((name) => !isBuiltin(name) && !dependencies.includes(name))).toEqual([])
   })
 
@@ -140,7 +143,7 @@ describe('types', () => {
   })
 
   test('a browser project needs no Node types', async () => {
-    const paths = subpaths.filter((path) => path !== 'tapekeeper/testing')
+    const paths = subpaths.filter((path) => !nodeOnly.includes(path))
     write('browser/page.ts', paths.map((path, index) => `export * as m${index} from '${path}'\n`).join(''))
     await compile('browser', { module: 'esnext', moduleResolution: 'bundler', lib, types: [], skipLibCheck: false })
   })

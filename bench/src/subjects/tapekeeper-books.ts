@@ -31,7 +31,7 @@ export async function tapekeeperBooks(built: Built, { nativeSymbols, instrumentO
   return {
     name: 'tapekeeper',
     version: built.version,
-    path: "one running collector per instrument, `orderBook: { depth: 'full', updates: false }`, on a scripted `ports.socket` that hands over the text: link, decoder, checks of sequence and crossing, `collector.book`; then `book.bestBid`, `book.bestAsk`",
+    path: "one running collector per instrument, `orderBook: { depth: 'full', updates: false }` and no periodic snapshots, on a scripted `ports.socket` that hands over the text: link, decoder, checks of sequence and crossing, `collector.book`; then `book.bestBid`, `book.bestAsk`",
     lacks: () => undefined,
     consume(text, index) {
       const place = instrumentOfFrame[index]!
