@@ -87,7 +87,7 @@ describe.concurrent('on loopback sockets at 20 trades a second', { timeout: 50_0
     await using world = await running({ resendOnSubscribe: 2 })
     const { fake, collector, log } = world
     await arrived(world, 20)
-    for (let round = 0; round < 3; round++) {
+    for (let round = 0; round < 2; round++) {
       const before = fake.dials.length
       expect(fake.drop()).toBe(1)
       // Trades that nobody was told of.
@@ -104,8 +104,8 @@ describe.concurrent('on loopback sockets at 20 trades a second', { timeout: 50_0
     await arrived(world, 10)
     await settled(world)
     expectComplete(world)
-    expect(log.pieces.filter(({ what }) => what === 'backfilled').length).toBeGreaterThanOrEqual(21)
-    expect(log.errors.map(({ code }) => code)).toEqual(Array.from({ length: 4 }, () => 'SOCKET_LOST'))
+    expect(log.pieces.filter(({ what }) => what === 'backfilled').length).toBeGreaterThanOrEqual(14)
+    expect(log.errors.map(({ code }) => code)).toEqual(['SOCKET_LOST', 'SOCKET_LOST', 'SOCKET_LOST'])
   })
 
   test('the same over trades-all', async () => {

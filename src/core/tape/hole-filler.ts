@@ -98,10 +98,10 @@ export async function firstNotOlder(
   signal: AbortSignal,
 ): Promise<number | undefined> {
   let [low, high] = [hole.first, hole.last + 1]
-  let knowsAny = false
+  const rest = { knowsAny: false }
   const newestBefore = async (id: number): Promise<number> => {
     const page = (await pageBefore(String(id), signal)).filter((point) => (idsOf(point)?.last ?? id) < id)
-    knowsAny ||= page.length > 0
+    rest.knowsAny ||= page.length > 0
     return Math.max(-Infinity, ...page.map(({ timestamp }) => timestamp))
   }
   try {
@@ -111,7 +111,7 @@ export async function firstNotOlder(
       else high = middle
     }
     // An empty page looks like a page of old trades. A lie on the way shows in the end.
-    if (low > hole.first && ((await newestBefore(low)) >= oldest || !knowsAny)) return undefined
+    if (low > hole.first && ((await newestBefore(low)) >= oldest || !rest.knowsAny)) return undefined
     return low
   } catch (error) {
     if (signal.aborted) throw error

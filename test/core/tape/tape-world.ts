@@ -14,7 +14,7 @@ export const START = Date.UTC(2026, 10, 22)
 export const SECOND = 1_000
 export const HOUR = 3_600_000
 
-export const SETTINGS: TapeSettings = {
+const SETTINGS: TapeSettings = {
   reorderGraceMs: 250,
   repairTimeoutMs: 15_000,
   maxHeldTrades: 10_000,

@@ -633,7 +633,9 @@ describe('the cursor', () => {
 test('a listener that stops the tape from within its own event breaks nothing', async () => {
   const closing = vi.fn()
   const world: TapeWorld = createTapeWorld({
-    onDelivered: ({ data }) => void (data.id === '3' && closing(world.tape.close(true))),
+    onDelivered: ({ data }) => {
+      if (data.id === '3') closing(world.tape.close(true))
+    },
   })
   for (const id of [1, 4, 5]) world.live(id)
   await world.clock.advance(SECOND)
