@@ -25,7 +25,8 @@ export interface RestClient {
 const POLICY: BackoffPolicy = { baseMs: 500, capMs: 5_000 }
 const ATTEMPTS = 3
 const TIMEOUT_MS = 5_000
-const LONGEST_WAIT_MS = 10_000
+/** Whoever asked decides what to do about a longer wait. */
+const LONGEST_WAIT_MS = 5_000
 
 /** How often a path may be asked. */
 export interface RestLimit {
@@ -38,14 +39,26 @@ export function createRestClient(baseUrl: string, ports: Ports, limits: Readonly
   const root = baseUrl.replace(/\/+$/, '')
   const windows = new Map(Object.entries(limits).map(([path, { count, perMs }]) => [path, new SlidingWindow(count, perMs)]))
 
+  /** A `Retry-After` holds back every request to this host, and not only the one that was told. */
+  let hold = { until: 0, forMs: 0 }
+
   async function waitForTurn(path: string, signal: AbortSignal | undefined): Promise<void> {
     const window = windows.get(path.split('?', 1)[0] ?? path)
-    if (window === undefined) return
     for (;;) {
       const now = ports.clock.now()
-      const at = window.nextAt(now)
+      // Never longer than the hold itself, should the clock be set back meanwhile.
+      const heldUntil = Math.min(hold.until, now + hold.forMs)
+      if (heldUntil - now > LONGEST_WAIT_MS) {
+        const context = { url: root + path, sentAt: now }
+        throw new TapekeeperError(
+          'RATE_LIMITED',
+          `${root} asked us to stay away for ${Math.ceil((heldUntil - now) / 1_000)} s more`,
+          context,
+        )
+      }
+      const at = Math.max(heldUntil, window?.nextAt(now) ?? now)
       if (at <= now) {
-        window.note(now)
+        window?.note(now)
         return
       }
       await sleep(ports.clock, at - now, signal)
@@ -61,6 +74,7 @@ export function createRestClient(baseUrl: string, ports: Ports, limits: Readonly
         sentAt ??= ports.clock.now()
         const answer = await ask({ url, sentAt }, ports, read, signal)
         if (answer.kind === 'ok') return answer.data
+        if (answer.waitMs !== undefined) hold = { until: ports.clock.now() + answer.waitMs, forMs: answer.waitMs }
         const waitMs = Math.max(answer.waitMs ?? 0, backoffDelay(attempt, POLICY, ports.random))
         if (!answer.repeatable || attempt + 1 >= ATTEMPTS || waitMs > LONGEST_WAIT_MS) throw answer.error
         await sleep(ports.clock, waitMs, signal)

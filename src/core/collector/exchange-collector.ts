@@ -112,6 +112,14 @@ export class ExchangeCollector extends BaseDataCollector {
     )
   }
 
+  override stop(force = false): Promise<void> {
+    // After a failed restart nothing runs that a stop would end, but the tape may still hold trades behind a hole.
+    const closing = this.status === 'error' ? this.#tape?.close(true) : undefined
+    if (this.status === 'error') this.#tape = undefined
+    const stopped = super.stop(force)
+    return closing === undefined ? stopped : closing.then(() => stopped)
+  }
+
   protected override async bringUp(signal: AbortSignal): Promise<StartOutcome> {
     const stopped = (): boolean => signal.aborted
     await this.connect(signal)
