@@ -26,6 +26,9 @@ export function nearestTo(word: string, candidates: readonly string[]): string |
   return distance(wanted, best) > Math.max(1, TOLERANCE * Math.max(wanted.length, best.length)) ? undefined : lower.get(best)
 }
 
+/** The end of a sentence that names something wrong. */
+export const didYouMean = (nearest: string | undefined): string => (nearest === undefined ? '' : `, did you mean "${nearest}"?`)
+
 /** What `input` has wrong by `schema`; empty when nothing. Values are quoted only where no secret can stand. */
 export function problemsOf(schema: z.ZodType, input: unknown): readonly ConfigProblem[] {
   const result = schema.safeParse(input)
@@ -85,9 +88,8 @@ function problem(
   nearest: string | undefined,
   kind: 'keys' | 'values',
 ): ConfigProblem {
-  const guess = nearest === undefined ? '' : `, did you mean "${nearest}"?`
   const list = allowed === undefined || allowed.length === 0 ? '' : ` (allowed ${kind}: ${allowed.join(', ')})`
-  return { path: path.join('.'), message: what + guess + list, allowed, nearest }
+  return { path: path.join('.'), message: what + didYouMean(nearest) + list, allowed, nearest }
 }
 
 function outOfRange(path: readonly string[], input: unknown, which: string, bound: number | bigint): string {

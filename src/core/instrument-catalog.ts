@@ -2,7 +2,7 @@ import { MARKET_TYPES, parseSymbol, type Instrument, type MarketType } from '../
 import { messageOf, TapekeeperError } from '../errors/tapekeeper-error.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Logger } from '../ports/logger.ts'
-import { nearestTo } from './config-problems.ts'
+import { didYouMean, nearestTo } from './config-problems.ts'
 import type { ExchangeDefinition, SymbolLookup } from './exchange-definition.ts'
 import type { RestClient } from './rest-client.ts'
 
@@ -91,7 +91,7 @@ export class InstrumentCatalog implements SymbolLookup {
       const context = { exchange: id, symbol, nearest: meant }
       throw new TapekeeperError(
         'SYMBOL_UNKNOWN',
-        `"${symbol}" is not a symbol${meant === undefined ? '' : `, did you mean "${meant}"?`}: write BASE-QUOTE, BASE-QUOTE-PERP or BASE-QUOTE-YYYYMMDD`,
+        `"${symbol}" is not a symbol${didYouMean(meant)}: write BASE-QUOTE, BASE-QUOTE-PERP or BASE-QUOTE-YYYYMMDD`,
         context,
       )
     }
@@ -133,8 +133,7 @@ export class InstrumentCatalog implements SymbolLookup {
   #unknown(symbol: string): TapekeeperError {
     const { id, name } = this.#definition
     const nearest = nearestTo(symbol, [...this.#bySymbol.keys()])
-    const guess = nearest === undefined ? '' : `, did you mean "${nearest}"?`
-    return new TapekeeperError('SYMBOL_UNKNOWN', `${name} has no instrument "${symbol}"${guess}`, {
+    return new TapekeeperError('SYMBOL_UNKNOWN', `${name} has no instrument "${symbol}"${didYouMean(nearest)}`, {
       exchange: id,
       symbol,
       nearest,

@@ -1,6 +1,6 @@
 import { okx } from './okx/index.ts'
 import type { ExchangeDefinition } from '../core/exchange-definition.ts'
-import { nearestTo } from '../core/config-problems.ts'
+import { didYouMean, nearestTo, type ConfigProblem } from '../core/config-problems.ts'
 import { TapekeeperError } from '../errors/tapekeeper-error.ts'
 
 /** Every exchange in the box; the only list of them. */
@@ -41,14 +41,17 @@ export function registerExchange(definition: ExchangeDefinition): void {
 export function exchangeDefinition(id: string): ExchangeDefinition {
   const definition = findExchange(id)
   if (definition !== undefined) return definition
-  const known = getSupportedExchanges()
-  const nearest = nearestTo(id, known)
-  const guess = nearest === undefined ? '' : `, did you mean "${nearest}"?`
-  throw new TapekeeperError('EXCHANGE_UNKNOWN', `exchange is "${id}"${guess} (allowed values: ${known.join(', ')})`, {
-    exchange: id,
-    known,
-    nearest,
-  })
+  const { message, allowed, nearest } = unknownExchange(id)
+  throw new TapekeeperError('EXCHANGE_UNKNOWN', message, { exchange: id, known: allowed, nearest })
+}
+
+/** What is wrong with an id that no exchange has, or with its absence. */
+export function unknownExchange(id: string | undefined): ConfigProblem {
+  const allowed = getSupportedExchanges()
+  const nearest = id === undefined ? undefined : nearestTo(id, allowed)
+  const what = id === undefined ? 'is missing' : `is "${id}"`
+  const message = `exchange ${what}${didYouMean(nearest)} (allowed values: ${allowed.join(', ')})`
+  return { path: 'exchange', message, allowed, nearest }
 }
 
 export function findExchange(id: string): ExchangeDefinition | undefined {

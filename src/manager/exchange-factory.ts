@@ -3,12 +3,12 @@ import type { Instrument, MarketType } from '../domain/instrument.ts'
 import type { ExchangeDefinition } from '../core/exchange-definition.ts'
 import type { Ports } from '../ports/ports.ts'
 import type { ConfigProblem } from '../core/config-problems.ts'
-import { configError, nearestTo } from '../core/config-problems.ts'
+import { configError } from '../core/config-problems.ts'
 import type { InstrumentCatalog } from '../core/instrument-catalog.ts'
 import { exchangeConfigProblems, type ExchangeCollectorConfig } from '../core/collector/exchange-config.ts'
 import { ExchangeCollector } from '../core/collector/exchange-collector.ts'
 import { runtimeOf } from '../core/runtime.ts'
-import { exchangeDefinition, findExchange, getSupportedExchanges } from '../exchanges/registry.ts'
+import { exchangeDefinition, findExchange, unknownExchange } from '../exchanges/registry.ts'
 import { okx } from '../exchanges/okx/index.ts'
 import { OkxCollector } from './okx-collector.ts'
 
@@ -53,22 +53,7 @@ export const ExchangeFactory = {
     const exchange = exchangeOf(config)
     const definition = exchange === undefined ? undefined : findExchange(exchange)
     if (definition !== undefined) return exchangeConfigProblems(config, definition)
-    const allowed = getSupportedExchanges()
-    if (exchange === undefined) {
-      return [
-        { path: 'exchange', message: `exchange is missing (allowed values: ${allowed.join(', ')})`, allowed, nearest: undefined },
-      ]
-    }
-    const nearest = nearestTo(exchange, allowed)
-    const guess = nearest === undefined ? '' : `, did you mean "${nearest}"?`
-    return [
-      {
-        path: 'exchange',
-        message: `exchange is "${exchange}"${guess} (allowed values: ${allowed.join(', ')})`,
-        allowed,
-        nearest,
-      },
-    ]
+    return [unknownExchange(exchange)]
   },
 
   /** Symbols that trade now, by the exchange's own list; the built-in list when it cannot be asked. Cached for an hour. */

@@ -1,4 +1,5 @@
 import type { Clock } from '../ports/clock.ts'
+import { TimerHeap, type HeapTimer } from '../ports/timer-heap.ts'
 
 /** A clock that stands still until it is told to go on. */
 export interface VirtualClock extends Clock {
@@ -16,11 +17,8 @@ export interface VirtualClock extends Clock {
   readonly nextAt: number | undefined
 }
 
-interface Timer {
-  readonly at: number
-  readonly order: number
+interface Timer extends HeapTimer {
   readonly callback: () => void
-  cancelled: boolean
 }
 
 /** Turns of the event loop after which promises and their successors have settled, and `crypto.subtle` normally, too. */
@@ -43,19 +41,14 @@ export function createVirtualClock(startAt = Date.UTC(2026, 10, 22)): VirtualClo
   let now = startAt
   let created = 0
   let pending = 0
-  const heap: Timer[] = []
-
-  const next = (): Timer | undefined => {
-    while (heap[0]?.cancelled === true) pop(heap)
-    return heap[0]
-  }
+  const heap = new TimerHeap<Timer>()
 
   const advance = async (ms: number): Promise<void> => {
     if (!(ms >= 0)) throw new RangeError(`time only goes forward: ${ms}`)
     const until = now + ms
     await settleTurns(SETTLE_TURNS)
-    for (let timer = next(); timer !== undefined && timer.at <= until; timer = next()) {
-      pop(heap)
+    for (let timer = heap.peek(); timer !== undefined && timer.at <= until; timer = heap.peek()) {
+      heap.pop()
       now = Math.max(now, timer.at)
       pending--
       timer.cancelled = true
@@ -64,7 +57,7 @@ export function createVirtualClock(startAt = Date.UTC(2026, 10, 22)): VirtualClo
     }
     now = until
     await settleTurns(SETTLE_TURNS)
-    const due = next()
+    const due = heap.peek()
     if (due !== undefined && due.at <= now) await advance(0)
   }
 
@@ -72,7 +65,7 @@ export function createVirtualClock(startAt = Date.UTC(2026, 10, 22)): VirtualClo
     now: () => now,
     after(delayMs, callback) {
       const timer: Timer = { at: now + Math.max(0, delayMs), order: created++, callback, cancelled: false }
-      push(heap, timer)
+      heap.push(timer)
       pending++
       return () => {
         if (timer.cancelled) return
@@ -86,45 +79,11 @@ export function createVirtualClock(startAt = Date.UTC(2026, 10, 22)): VirtualClo
       return pending
     },
     get nextAt() {
-      return next()?.at
+      return heap.peek()?.at
     },
   }
 }
 
 async function settleTurns(turns: number): Promise<void> {
   for (let i = 0; i < turns; i++) await new Promise<void>((resolve) => setImmediate(resolve))
-}
-
-const isBefore = (a: Timer, b: Timer): boolean => a.at < b.at || (a.at === b.at && a.order < b.order)
-
-function push(heap: Timer[], timer: Timer): void {
-  let index = heap.push(timer) - 1
-  while (index > 0) {
-    const parentIndex = (index - 1) >> 1
-    const parent = heap[parentIndex]
-    if (parent === undefined || !isBefore(timer, parent)) return
-    heap[parentIndex] = timer
-    heap[index] = parent
-    index = parentIndex
-  }
-}
-
-function pop(heap: Timer[]): void {
-  const last = heap.pop()
-  if (last === undefined || heap.length === 0) return
-  let index = 0
-  for (;;) {
-    let smallest = last
-    let smallestIndex = index
-    for (const childIndex of [2 * index + 1, 2 * index + 2]) {
-      const child = heap[childIndex]
-      if (child !== undefined && isBefore(child, smallest)) {
-        smallest = child
-        smallestIndex = childIndex
-      }
-    }
-    heap[index] = smallest
-    if (smallestIndex === index) return
-    index = smallestIndex
-  }
 }

@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, test } from 'vitest'
 import { createOkxCollector, DataType, silentLogger, type OkxCollector, type OkxCollectorConfig } from 'tapekeeper'
 import { CORRUPT_KINDS, createVirtualExchange, type VirtualExchange, type VirtualOptions } from 'tapekeeper/testing'
+import { inVirtualTime } from '../support/virtual-time.ts'
 
 // Virtual time: defaults of the library, minutes of faults in milliseconds.
 let fake: VirtualExchange
@@ -23,12 +24,7 @@ function collector(config: Partial<OkxCollectorConfig> = {}): OkxCollector {
   return made
 }
 
-async function inVirtualTime<T>(promise: Promise<T>, limitMs = 60_000): Promise<T> {
-  const progress = { done: false }
-  void promise.finally(() => (progress.done = true))
-  for (let passed = 0; !progress.done && passed < limitMs; passed += 50) await fake.clock.advance(50)
-  return promise
-}
+const later = <T>(promise: Promise<T>): Promise<T> => inVirtualTime(fake.clock, promise)
 
 function countTrades(target: OkxCollector): () => number {
   let count = 0
@@ -37,7 +33,7 @@ function countTrades(target: OkxCollector): () => number {
 }
 
 afterEach(async () => {
-  await inVirtualTime(Promise.all(collectors.splice(0).map((each) => each.stop())))
+  await later(Promise.all(collectors.splice(0).map((each) => each.stop())))
   await fake.close()
 })
 
@@ -54,7 +50,7 @@ describe('with defaults', () => {
       const dials = fake.dials.map(({ at }) => at)
       for (const from of dials) expect(dials.filter((at) => at >= from && at < from + 10_000).length).toBeLessThanOrEqual(6)
       expect(dials.length).toBeGreaterThan(2)
-      await inVirtualTime(Promise.all(collectors.splice(0).map((each) => each.stop())))
+      await later(Promise.all(collectors.splice(0).map((each) => each.stop())))
       await fake.close()
     }
   })
@@ -75,7 +71,7 @@ describe('with defaults', () => {
     for (let seed = 0; seed < 10; seed++) {
       setUp({ seed })
       const target = collector()
-      expect(await inVirtualTime(target.start())).toBe(true)
+      expect(await later(target.start())).toBe(true)
       await fake.clock.advance(12_345 + seed * 377)
       const since = fake.clock.now()
       fake.halfOpen()
@@ -84,7 +80,7 @@ describe('with defaults', () => {
       expect(trades()).toBeGreaterThan(0)
       expect(fake.clock.now() - since).toBeLessThanOrEqual(10_200)
       expect(fake.dials).toHaveLength(2)
-      await inVirtualTime(target.stop())
+      await later(target.stop())
       await fake.close()
     }
   })
@@ -93,7 +89,7 @@ describe('with defaults', () => {
     setUp()
     const target = collector({ dataTypes: ['trade', 'ticker', 'orderbook'] })
     const trades = countTrades(target)
-    expect(await inVirtualTime(target.start())).toBe(true)
+    expect(await later(target.start())).toBe(true)
     for (let round = 1; round <= 5; round++) {
       fake.corrupt(kind)
       await fake.clock.advance(2_000)
@@ -110,7 +106,7 @@ describe('with defaults', () => {
     setUp()
     const target = collector()
     const trades = countTrades(target)
-    expect(await inVirtualTime(target.start())).toBe(true)
+    expect(await later(target.start())).toBe(true)
     await fake.clock.advance(3_000)
     fake.notice({ closeAfterMs: 4_000 })
     for (let i = 0; i < 20; i++) {
@@ -132,7 +128,7 @@ describe('with defaults', () => {
     fake.rejectSubscriptions(code, undefined, { symbol: 'ETH-USDT' })
     const good = collector()
     const bad = collector({ symbol: 'ETH-USDT' })
-    expect(await inVirtualTime(Promise.all([good.start(), bad.start()]))).toEqual([true, false])
+    expect(await later(Promise.all([good.start(), bad.start()]))).toEqual([true, false])
     expect(bad.lastError?.code).toBe(expected)
     expect(good.status).toBe('running')
   })
@@ -141,7 +137,7 @@ describe('with defaults', () => {
     setUp()
     fake.rejectSubscriptions('60014', undefined, { times: 1 })
     const target = collector()
-    expect(await inVirtualTime(target.start())).toBe(true)
+    expect(await later(target.start())).toBe(true)
     expect(fake.requests.filter(({ op }) => op === 'subscribe').length).toBe(2)
   })
 
@@ -153,7 +149,7 @@ describe('with defaults', () => {
       fake.rejectLogins(code)
       const target = collector({ dataTypes: ['balance'], credentials: DEFAULT_CREDENTIALS })
       const good = collector()
-      expect(await inVirtualTime(Promise.all([target.start(), good.start()]))).toEqual([false, true])
+      expect(await later(Promise.all([target.start(), good.start()]))).toEqual([false, true])
       await fake.clock.advance(120_000)
       expect(target.lastError?.code).toBe('AUTH_FAILED')
       expect(fake.requests.filter(({ op }) => op === 'login')).toHaveLength(1)
@@ -164,7 +160,7 @@ describe('with defaults', () => {
   test('a dropped connection is replaced and subscribed again', async () => {
     setUp()
     const target = collector({ dataTypes: ['trade', 'ticker', 'orderbook', 'candle'] })
-    expect(await inVirtualTime(target.start())).toBe(true)
+    expect(await later(target.start())).toBe(true)
     const statuses: string[] = []
     target.on('status', ({ to }) => statuses.push(to))
     await fake.clock.advance(15_000)
@@ -181,11 +177,11 @@ describe('many collectors', () => {
     const many = Array.from({ length: 200 }, (_, i) =>
       collector({ symbol: `C${String(i + 1).padStart(3, '0')}-USDT`, dataTypes: ['trade', 'ticker', 'orderbook'] }),
     )
-    expect(await inVirtualTime(Promise.all(many.map((each) => each.start())))).toEqual(many.map(() => true))
+    expect(await later(Promise.all(many.map((each) => each.start())))).toEqual(many.map(() => true))
     expect(fake.connections).toHaveLength(Math.ceil(600 / 240))
     for (const { subscriptions } of fake.connections) expect(subscriptions.length).toBeLessThanOrEqual(240)
     expect(fake.requests.length).toBeLessThan(20)
-    await inVirtualTime(Promise.all(many.map((each) => each.stop())))
+    await later(Promise.all(many.map((each) => each.stop())))
     await fake.clock.advance(5_000)
     expect(fake.connections).toHaveLength(0)
   })

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest'
 import { createOkxCollector, silentLogger } from 'tapekeeper'
 import { createVirtualExchange } from 'tapekeeper/testing'
 import { brokenAgainst, logTape } from '../core/tape/tape-log.ts'
+import { inVirtualTime } from '../support/virtual-time.ts'
 const SYMBOL = 'BTC-USDT'
 test('stop after a failed restart in the middle of a repair', async () => {
   const fake = createVirtualExchange({ seed: 3, instruments: [SYMBOL], tradesPerSecond: 0, bookUpdatesPerSecond: 0 })
@@ -14,12 +15,7 @@ test('stop after a failed restart in the middle of a repair', async () => {
     autoRestart: false,
   })
   const log = logTape(collector)
-  const later = async (promise: Promise<unknown>) => {
-    const progress = { done: false }
-    void promise.finally(() => (progress.done = true))
-    for (let i = 0; !progress.done && i < 1200; i++) await fake.clock.advance(50)
-    return promise
-  }
+  const later = (promise: Promise<unknown>): Promise<unknown> => inVirtualTime(fake.clock, promise)
   await later(collector.start())
   fake.trade(SYMBOL)
   fake.failRest({ path: 'history' })

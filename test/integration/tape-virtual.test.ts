@@ -9,6 +9,7 @@ import {
 } from 'tapekeeper'
 import { createVirtualExchange, type VirtualExchange, type VirtualOptions } from 'tapekeeper/testing'
 import { brokenAgainst, fillsIn, logTape, newTapeLog, type TapeLog } from '../core/tape/tape-log.ts'
+import { inVirtualTime } from '../support/virtual-time.ts'
 
 // Whole collectors against the fake exchange, defaults of the library, in virtual time.
 
@@ -42,12 +43,7 @@ function make(config: Partial<OkxCollectorConfig> = {}): OkxCollector {
   return collector
 }
 
-async function later<T>(promise: Promise<T>): Promise<T> {
-  const progress = { done: false }
-  void promise.finally(() => (progress.done = true))
-  for (let passed = 0; !progress.done && passed < 60_000; passed += 50) await fake.clock.advance(50)
-  return promise
-}
+const later = <T>(promise: Promise<T>): Promise<T> => inVirtualTime(fake.clock, promise)
 
 async function running(config: Partial<OkxCollectorConfig> = {}): Promise<{ collector: OkxCollector; log: TapeLog }> {
   const collector = make(config)

@@ -6,7 +6,9 @@ import { BookKeeper } from '../book/book-keeper.ts'
 import { MAX_BOOK_LEVELS, type LocalBook } from '../book/local-book.ts'
 import type { ExchangeDefinition, Topic } from '../exchange-definition.ts'
 import type { DataFrame } from '../frame.ts'
+import type { InstrumentCatalog } from '../instrument-catalog.ts'
 import type { LinkPool, TopicListener } from '../link/link-pool.ts'
+import type { RestClient } from '../rest-client.ts'
 import { runtimeOf, type Runtime } from '../runtime.ts'
 import { CompletenessLedger, sumCompleteness, type Completeness } from '../tape/completeness.ts'
 import { createTape, type Tape } from '../tape/create-tape.ts'
@@ -139,9 +141,7 @@ export class ExchangeCollector extends BaseDataCollector {
   }
 
   protected async connect(_signal: AbortSignal): Promise<boolean> {
-    const { endpoints, symbol } = this.#config
-    const catalog = this.#runtime.catalog(this.#definition, endpoints['rest'] ?? '')
-    const { nativeSymbol, instrument } = await catalog.resolve(symbol, this.logger)
+    const { nativeSymbol, instrument } = await this.#catalog.resolve(this.symbol, this.logger)
     this.#nativeSymbol = nativeSymbol
     this.#instrument = instrument
     this.#tape ??= this.#newTape()
@@ -185,8 +185,7 @@ export class ExchangeCollector extends BaseDataCollector {
 
   /** One frame's text to market data; used for frames from elsewhere. */
   protected processMessage(message: unknown): readonly MarketDataPoint[] {
-    const catalog = this.#runtime.catalog(this.#definition, this.#config.endpoints['rest'] ?? '')
-    const frame = this.#definition.createDecoder(catalog)(String(message), this.now())
+    const frame = this.#definition.createDecoder(this.#catalog)(String(message), this.now())
     if (frame.kind === 'invalid') throw frame.error
     return frame.kind === 'data' ? frame.points : []
   }
@@ -216,6 +215,14 @@ export class ExchangeCollector extends BaseDataCollector {
   /** Links watch themselves and reconnect; a market may be quiet for hours. Neither is a reason to start over. */
   protected override repairs(issue: HealthIssue): boolean {
     return issue === 'no-heartbeat' || issue === 'stale-data'
+  }
+
+  get #catalog(): InstrumentCatalog {
+    return this.#runtime.catalog(this.#definition, this.#config.endpoints['rest'] ?? '')
+  }
+
+  get #rest(): RestClient {
+    return this.#runtime.rest(this.#definition, this.#config.endpoints['rest'] ?? '')
   }
 
   #topicsOf(dataType: DataType): readonly Topic[] {
@@ -277,7 +284,7 @@ export class ExchangeCollector extends BaseDataCollector {
     const { updates = depth === 'full' || depth >= MAX_BOOK_LEVELS } = this.#config.orderBook
     const { clock, random } = this.ports
     const target = { symbol: this.symbol, nativeSymbol: this.#nativeSymbol ?? '' }
-    const rest = this.#runtime.rest(this.#definition, this.#config.endpoints['rest'] ?? '')
+    const rest = this.#rest
     const options = {
       symbol: this.symbol,
       clock,
@@ -310,7 +317,7 @@ export class ExchangeCollector extends BaseDataCollector {
       stream,
       ledger,
       history: this.#definition.trades,
-      rest: this.#runtime.rest(this.#definition, this.#config.endpoints['rest'] ?? ''),
+      rest: this.#rest,
       clock: this.ports.clock,
       random: this.ports.random,
       settings: this.#config.tape,

@@ -66,26 +66,13 @@ export class Continuity {
 
   /** What must be found before anything can go on. */
   get firstHole(): IdRange | undefined {
-    if (this.#cursor === undefined) return undefined
-    let expected = this.#cursor + 1
-    for (const { first, last } of this.#held) {
-      if (first > expected) return { first: expected, last: first - 1 }
-      expected = last + 1
-    }
-    return expected <= this.#highest ? { first: expected, last: this.#highest } : undefined
+    const [hole] = this.#walkHoles()
+    return hole
   }
 
   /** Everything that is missing, lowest ids first. */
   holes(): IdRange[] {
-    if (this.#cursor === undefined) return []
-    const holes: IdRange[] = []
-    let expected = this.#cursor + 1
-    for (const { first, last } of this.#held) {
-      if (first > expected) holes.push({ first: expected, last: first - 1 })
-      expected = last + 1
-    }
-    if (expected <= this.#highest) holes.push({ first: expected, last: this.#highest })
-    return holes
+    return [...this.#walkHoles()]
   }
 
   get hasHole(): boolean {
@@ -117,14 +104,19 @@ export class Continuity {
     return before - this.#held.length
   }
 
-  /** When it was first seen that something is missing, as far as the waiting trades tell. Epoch milliseconds. */
-  get holeSeenAt(): number | undefined {
-    return this.#held.find(({ point }) => !point.data.backfilled)?.point.receivedAt
-  }
-
   /** The first trade waiting behind the cursor. */
   get nextHeld(): TradePoint | undefined {
     return this.#held[0]?.point
+  }
+
+  *#walkHoles(): Generator<IdRange, undefined> {
+    if (this.#cursor === undefined) return
+    let expected = this.#cursor + 1
+    for (const { first, last } of this.#held) {
+      if (first > expected) yield { first: expected, last: first - 1 }
+      expected = last + 1
+    }
+    if (expected <= this.#highest) yield { first: expected, last: this.#highest }
   }
 
   /** False when nothing of it is new, or when it overlaps what is known and cannot be taken apart (its ids then count as a hole). */

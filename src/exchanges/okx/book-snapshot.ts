@@ -3,7 +3,7 @@ import type { TradeTarget } from '../../core/exchange-definition.ts'
 import type { PointOf } from '../../domain/market-data.ts'
 import { decodeBook } from './decode-book.ts'
 import { fault, isRecord } from './fields.ts'
-import { readRows } from './instruments.ts'
+import { readRows } from './rest-envelope.ts'
 
 /**
  * The book over REST, 400 levels, with the sequence number that joins it to the `books` channel.

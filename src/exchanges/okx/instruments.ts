@@ -2,9 +2,9 @@ import type { RestClient, RestOutcome } from '../../core/rest-client.ts'
 import { decimal, isUnsignedDecimal, type DecimalString } from '../../domain/decimal.ts'
 import type { Instrument, MarketType } from '../../domain/instrument.ts'
 import { epochMs } from './fields.ts'
-import { documentedReaction } from './reactions.ts'
+import { readRows } from './rest-envelope.ts'
 import { isXPerp, symbolOf, xPerpSymbolOf } from './symbols.ts'
-import { instrumentRow, restEnvelope, timeRows, type InstrumentRow } from './wire.ts'
+import { instrumentRow, timeRows, type InstrumentRow } from './wire.ts'
 
 /** OKX lists X-Perps, perpetual in all but name, among the dated futures. */
 const LISTS: Readonly<Record<MarketType, readonly InstrumentRow['instType'][]>> = {
@@ -31,15 +31,6 @@ export async function loadServerTime(rest: RestClient): Promise<number> {
     const now = epochMs(timeRows.parse(rows.data)[0].ts)
     return now === 0 ? { kind: 'failed', message: 'no time' } : { kind: 'ok', data: now }
   })
-}
-
-/** Opens the envelope every OKX answer comes in: HTTP 200 may still carry a refusal. */
-export function readRows(body: unknown): RestOutcome<readonly unknown[]> {
-  const { code, msg, data } = restEnvelope.parse(body)
-  if (code === '0') return { kind: 'ok', data }
-  const reaction = documentedReaction(code)
-  const mayPass = reaction === 'retry' || reaction === 'slow-down'
-  return { kind: mayPass ? 'retry' : 'failed', message: `${code} ${msg}`.trim() }
 }
 
 /** One row of the list as an instrument; undefined when it cannot be one. */

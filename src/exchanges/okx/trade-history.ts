@@ -2,7 +2,7 @@ import type { TradeHistory } from '../../core/exchange-definition.ts'
 import type { PointOf } from '../../domain/market-data.ts'
 import { decodeTrade } from './decode-trade.ts'
 import { isRecord } from './fields.ts'
-import { readRows } from './instruments.ts'
+import { readRows } from './rest-envelope.ts'
 
 const PAGE = 100
 

@@ -111,15 +111,6 @@ describe('the order of a stream', () => {
     expect([order.hasHole, order.holes()]).toEqual([false, []])
     expect(take(order, 2)).toBe('next')
   })
-
-  test('tells since when something is missing, by what came live', () => {
-    const order = new Continuity()
-    take(order, 1)
-    order.accept(tradeOf(5, { receivedAt: 99, backfilled: true }), { first: 5, last: 5 })
-    expect(order.holeSeenAt).toBeUndefined()
-    order.accept(tradeOf(9, { receivedAt: 42 }), { first: 9, last: 9 })
-    expect(order.holeSeenAt).toBe(42)
-  })
 })
 
 /** Rows that cover 1..n without a break, as the exchange pushed them. */

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { RestClient, RestOutcome } from '../../../src/core/rest-client.ts'
-import { instrumentOf, loadInstruments, loadServerTime, readRows } from '../../../src/exchanges/okx/instruments.ts'
+import { instrumentOf, loadInstruments, loadServerTime } from '../../../src/exchanges/okx/instruments.ts'
+import { readRows } from '../../../src/exchanges/okx/rest-envelope.ts'
 import { nativeSymbolOf } from '../../../src/exchanges/okx/symbols.ts'
 import { hasRecording, recordedAnswers, SKIP_REASON } from './support.ts'
 
