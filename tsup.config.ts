@@ -1,7 +1,14 @@
 import { defineConfig } from 'tsup'
 
 export default defineConfig({
-  entry: { index: 'src/index.ts', okx: 'src/okx.ts', node: 'src/node.ts', testing: 'src/testing.ts' },
+  entry: {
+    index: 'src/index.ts',
+    okx: 'src/okx.ts',
+    node: 'src/node.ts',
+    pino: 'src/pino.ts',
+    prometheus: 'src/prometheus.ts',
+    testing: 'src/testing.ts',
+  },
   format: ['esm', 'cjs'],
   // One copy of the registry and of the shared links, whichever subpath a program imports, in both formats.
   splitting: true,

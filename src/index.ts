@@ -7,7 +7,7 @@ export { createDecoder, type Decoder, type DecoderOptions } from './manager/deco
 
 export { BaseDataCollector } from './core/collector/base-collector.ts'
 export type { StartOutcome } from './core/collector/lifecycle.ts'
-export type { BaseCollectorOptions } from './core/collector/base-options.ts'
+export type { BaseCollectorOptions, SupervisionOptions } from './core/collector/base-options.ts'
 export { ExchangeCollector } from './core/collector/exchange-collector.ts'
 export type { ExchangeCollectorConfig } from './core/collector/exchange-config.ts'
 export { COLLECTOR_STATUSES, type CollectorStatus } from './core/collector/collector-state.ts'
@@ -15,6 +15,7 @@ export type {
   CollectorEvents,
   RawFrame,
   RestartNotice,
+  RestartRequest,
   RestartTrigger,
   StatusChange,
   SubscriptionChange,
@@ -24,6 +25,7 @@ export type { DataCallback } from './core/collector/delivery.ts'
 export { OVERFLOW_POLICIES, type DataStream, type OverflowPolicy, type StreamOptions } from './core/collector/data-stream.ts'
 export type { HealthIssue, HealthStatus } from './core/collector/health.ts'
 export type { CollectorStatistics, CollectorStatusReport, SubscriptionReport } from './core/collector/status-report.ts'
+export type { ConnectionReport } from './core/link/connection-report.ts'
 export type { Counters } from './core/collector/counters.ts'
 export type { BookReason, BookStateChange } from './core/book/book-keeper.ts'
 export type { BookSideName, LocalBook } from './core/book/local-book.ts'
@@ -31,7 +33,7 @@ export { createMemoryCursorStore, type CursorStore, type TapeCursor } from './co
 export { GAP_REASONS, type Gap, type GapReason } from './core/tape/gap.ts'
 export type { Completeness, HourCounts, StreamCompleteness, TapeCounts } from './core/tape/completeness.ts'
 export { validateOhlcvData, type OhlcvInput } from './core/validate-ohlcv.ts'
-export type { ConfigProblem } from './core/config-problems.ts'
+export type { ConfigProblem } from './errors/config-problems.ts'
 export {
   defineExchange,
   type Credentials,

@@ -2,7 +2,7 @@ import { MARKET_TYPES, parseSymbol, type Instrument, type MarketType } from '../
 import { messageOf, TapekeeperError } from '../errors/tapekeeper-error.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Logger } from '../ports/logger.ts'
-import { didYouMean, nearestTo } from './config-problems.ts'
+import { didYouMean, nearestTo } from '../errors/config-problems.ts'
 import type { ExchangeDefinition, SymbolLookup } from './exchange-definition.ts'
 import type { RestClient } from './rest-client.ts'
 

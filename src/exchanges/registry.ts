@@ -1,6 +1,6 @@
 import { okx } from './okx/index.ts'
 import type { ExchangeDefinition } from '../core/exchange-definition.ts'
-import { didYouMean, nearestTo, type ConfigProblem } from '../core/config-problems.ts'
+import { didYouMean, nearestTo, type ConfigProblem } from '../errors/config-problems.ts'
 import { TapekeeperError } from '../errors/tapekeeper-error.ts'
 
 /** Every exchange in the box; the only list of them. */

@@ -4,15 +4,23 @@ import { messageOf, TapekeeperError } from '../../errors/tapekeeper-error.ts'
 import { sleep, type Cancel } from '../../ports/clock.ts'
 import { fenceLogger, type Logger } from '../../ports/logger.ts'
 import { systemPorts, type Ports } from '../../ports/ports.ts'
-import { parseBaseOptions, parseStreamOptions, type BaseCollectorOptions, type ResolvedBaseOptions } from './base-options.ts'
+import {
+  parseBaseOptions,
+  parseStreamOptions,
+  parseSupervision,
+  type BaseCollectorOptions,
+  type ResolvedBaseOptions,
+  type SupervisionOptions,
+} from './base-options.ts'
 import { Emitter } from '../emitter.ts'
 import { validateOhlcvData, type OhlcvInput } from '../validate-ohlcv.ts'
 import { isActive, type CollectorStatus } from './collector-state.ts'
 import { Counters } from './counters.ts'
 import type { DataStream, StreamOptions } from './data-stream.ts'
 import { Delivery, type DataCallback, type LostTrades } from './delivery.ts'
+import type { ConnectionReport } from '../link/connection-report.ts'
 import type { Gap } from '../tape/gap.ts'
-import type { CollectorEvents, RestartTrigger } from './events.ts'
+import type { CollectorEvents, RestartRequest, RestartTrigger } from './events.ts'
 import { assessHealth, type HealthIssue, type HealthStatus } from './health.ts'
 import { Lifecycle, type LifecycleHooks, type StartOutcome } from './lifecycle.ts'
 import { NO_RESTARTS, nextRestart, type RestartHistory } from './restart-policy.ts'
@@ -63,7 +71,7 @@ export abstract class BaseDataCollector implements AsyncDisposable {
   protected readonly ports: Ports
   protected readonly counters = new Counters()
 
-  readonly #options: ResolvedBaseOptions
+  #options: ResolvedBaseOptions
   readonly #symbols: Set<string>
   /** The symbols the present run has subscribed to. */
   #collected = new Set<string>()
@@ -91,7 +99,7 @@ export abstract class BaseDataCollector implements AsyncDisposable {
     this.#delivery = new Delivery({
       onFault: (error, dataType) => this.#callbackFailed(error, `callback for ${dataType}`),
       onDropped: () => this.counters.streamDropped++,
-      onTradesLost: (lost) => this.#events.emit('gap', consumerGap(this.exchangeName, lost, this.now())),
+      onTradesLost: (lost) => this.reportGap(consumerGap(this.exchangeName, lost, this.now())),
       onOverflow: (dataType) => this.reportError(overflowError(dataType)),
       overflowError,
     })
@@ -140,9 +148,27 @@ export abstract class BaseDataCollector implements AsyncDisposable {
     return this.#lifecycle.stop(force, () => this.#delivery.endStreams())
   }
 
-  /** Stops and starts again; callbacks, listeners and streams stay. */
-  restart(): Promise<boolean> {
-    return this.#lifecycle.restart('manual', 'requested')
+  /**
+   * Stops and starts again; callbacks, listeners and streams stay. A supervisor names its `trigger`; all but `manual` restart a
+   * collector only while it should be running.
+   *
+   * @returns true when everything asked for is confirmed again.
+   */
+  restart({ trigger = 'manual', reason = 'requested' }: RestartRequest = {}): Promise<boolean> {
+    return this.#lifecycle.restart(trigger, reason)
+  }
+
+  /**
+   * Changes how it is supervised, also while it runs.
+   *
+   * @throws TapekeeperError `CONFIG_INVALID`.
+   */
+  supervise(options: SupervisionOptions): void {
+    const given = Object.entries(parseSupervision(options)).filter(([, value]) => value !== undefined)
+    this.#options = { ...this.#options, ...Object.fromEntries(given) }
+    if (this.#cancelHealth === undefined) return
+    this.#cancelHealth()
+    this.#scheduleHealthCheck()
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -206,6 +232,10 @@ export abstract class BaseDataCollector implements AsyncDisposable {
     return this
   }
 
+  listenerCount(event: keyof CollectorEvents): number {
+    return this.#events.listenerCount(event)
+  }
+
   // Symbols.
 
   /** Collects one more symbol; on a running collector it is subscribed to at once. */
@@ -258,9 +288,14 @@ export abstract class BaseDataCollector implements AsyncDisposable {
       statistics: {
         messagesReceived: this.counters.messagesReceived,
         messagesProcessed: this.counters.messagesProcessed,
+        messagesByType: Object.fromEntries(this.dataTypes.map((dataType) => [dataType, this.counters.messagesByType[dataType]])),
+        bytesReceived: this.counters.bytesReceived,
         errors: this.counters.errors,
+        errorsByCode: { ...this.counters.errorsByCode },
         callbackErrors: this.counters.callbackErrors,
         streamDropped: this.counters.streamDropped,
+        gaps: this.counters.gaps,
+        missingTrades: this.counters.missingTrades,
         restarts: this.counters.restarts,
         reconnects: this.counters.reconnects,
         uptimeSeconds: secondsSince(this.#lifecycle.startedAt, now) ?? 0,
@@ -272,6 +307,11 @@ export abstract class BaseDataCollector implements AsyncDisposable {
       },
       subscriptions: this.subscriptionReports(),
     }
+  }
+
+  /** The connections it uses just now; none for a source without any. */
+  getConnections(): readonly ConnectionReport[] {
+    return []
   }
 
   getHealthStatus(): HealthStatus {
@@ -329,15 +369,26 @@ export abstract class BaseDataCollector implements AsyncDisposable {
   protected deliver(point: MarketDataPoint): void {
     this.#dataAt = this.now()
     this.counters.messagesProcessed++
+    this.counters.messagesByType[point.dataType]++
     this.#delivery.deliver(point)
   }
 
   /** Counts an error, keeps it as `lastError`, emits it; unheard errors go to the logger. */
   protected reportError(error: TapekeeperError): void {
-    this.counters.errors++
+    this.counters.failed(error.code)
     this.#lastError = error
     if (this.#events.listenerCount('error') > 0) this.#events.emit('error', error)
     else this.logger.error(error.message, { component: this.componentName, code: error.code, consequence: error.consequence })
+  }
+
+  /** Counts a gap and emits it; one that was filled later takes back what was counted. */
+  protected reportGap(gap: Gap): void {
+    if (gap.filled) this.counters.missingTrades -= gap.missing ?? 0
+    else {
+      this.counters.gaps++
+      this.counters.missingTrades += gap.missing ?? 0
+    }
+    this.#events.emit('gap', gap)
   }
 
   protected emit<K extends keyof CollectorEvents>(event: K, ...args: Parameters<CollectorEvents[K]>): void {
@@ -433,6 +484,7 @@ export abstract class BaseDataCollector implements AsyncDisposable {
       onDown: () => {
         this.#options.signal?.removeEventListener('abort', stopOnAbort)
         this.#cancelHealth?.()
+        this.#cancelHealth = undefined
         this.#cancelRestart?.()
         this.#cancelRestart = undefined
         this.#heartbeatAt = undefined

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { DATA_TYPES } from '../../domain/data-type.ts'
 import { consoleLogger, LOG_LEVELS, type Logger } from '../../ports/logger.ts'
 import type { Ports } from '../../ports/ports.ts'
-import { parseConfig } from '../config-problems.ts'
+import { parseConfig } from '../../errors/config-problems.ts'
 import { OVERFLOW_POLICIES, type StreamOptions } from './data-stream.ts'
 
 const isLogger = (value: unknown): boolean =>
@@ -23,6 +23,10 @@ export const commonOptions = {
   dataTypes: z.array(z.enum(DATA_TYPES)).min(1).readonly(),
   /** Restart after a failure found by the health check or the message loop. */
   autoRestart: z.boolean().default(true),
+  /** Automatic restarts without ten stable minutes between them before the collector gives up. */
+  maxRestarts: z.number().int().nonnegative().default(5),
+  /** Ceiling of the delay before the first automatic restart; doubles with each, full jitter. */
+  restartDelayMs: z.number().nonnegative().default(5_000),
   /** Time between health checks. */
   healthCheckIntervalMs: z.number().min(LEAST_MS).default(30_000),
   /** Silence after which the collector counts as stale. */
@@ -45,10 +49,12 @@ const baseCollectorOptions = z.strictObject({
   dataTypes: commonOptions.dataTypes.default(['candle']),
   /** Name in logs. Default: `<exchangeName>_collector`. */
   componentName: z.string().min(1).optional(),
-  /** Automatic restarts without a stable period between them before the collector gives up. */
-  maxRestarts: z.number().int().nonnegative().default(5),
-  /** Ceiling of the delay before the first automatic restart; doubles with each, full jitter. */
-  restartDelayMs: z.number().nonnegative().default(5_000),
+})
+
+const supervisionOptions = z.strictObject({
+  autoRestart: z.boolean().optional(),
+  healthCheckIntervalMs: z.number().min(LEAST_MS).optional(),
+  maxSilenceDurationMs: z.number().min(LEAST_MS).optional(),
 })
 
 const streamOptions = z.strictObject({
@@ -60,6 +66,14 @@ const streamOptions = z.strictObject({
 /** @throws TapekeeperError `CONFIG_INVALID`. */
 export function parseStreamOptions(options: StreamOptions): StreamOptions {
   return parseConfig(streamOptions, options, 'stream options')
+}
+
+/** How a collector is supervised; what is left out stays as it is. Milliseconds. */
+export type SupervisionOptions = z.input<typeof supervisionOptions>
+
+/** @throws TapekeeperError `CONFIG_INVALID`. */
+export function parseSupervision(options: SupervisionOptions): SupervisionOptions {
+  return parseConfig(supervisionOptions, options, 'supervision options')
 }
 
 export type BaseCollectorOptions = z.input<typeof baseCollectorOptions>

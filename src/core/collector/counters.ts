@@ -1,6 +1,10 @@
+import type { DataType } from '../../domain/data-type.ts'
+import type { ErrorCode } from '../../errors/consequence.ts'
+
 /** What a collector counts. Plain fields: they are touched for every message. */
 export class Counters {
   messagesReceived = 0
+  bytesReceived = 0
   messagesProcessed = 0
   errors = 0
   callbackErrors = 0
@@ -8,12 +12,23 @@ export class Counters {
   restarts = 0
   /** Connections lost. */
   reconnects = 0
+  gaps = 0
+  missingTrades = 0
+  /** Points delivered. All keys from the start, so that counting never changes the object's shape. */
+  readonly messagesByType: Record<DataType, number> = { ticker: 0, trade: 0, orderbook: 0, candle: 0, balance: 0 }
+  readonly errorsByCode: Partial<Record<ErrorCode, number>> = {}
   lastMessageAt: number | undefined
   lastRestartAt: number | undefined
 
-  messageReceived(at: number): void {
+  messageReceived(at: number, bytes = 0): void {
     this.messagesReceived++
+    this.bytesReceived += bytes
     this.lastMessageAt = at
+  }
+
+  failed(code: ErrorCode): void {
+    this.errors++
+    this.errorsByCode[code] = (this.errorsByCode[code] ?? 0) + 1
   }
 
   restarted(at: number): void {

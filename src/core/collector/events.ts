@@ -43,6 +43,12 @@ export interface RawFrame {
 /** What made a collector restart. */
 export type RestartTrigger = 'no-heartbeat' | 'stale-data' | 'connection-failure' | 'error-state' | 'manual'
 
+/** Why a collector is asked to restart. */
+export interface RestartRequest {
+  readonly trigger?: RestartTrigger | undefined
+  readonly reason?: string | undefined
+}
+
 export interface RestartNotice {
   readonly trigger: RestartTrigger
   readonly reason: string

@@ -7,6 +7,7 @@ import { MAX_BOOK_LEVELS, type LocalBook } from '../book/local-book.ts'
 import type { ExchangeDefinition, Topic } from '../exchange-definition.ts'
 import type { DataFrame } from '../frame.ts'
 import type { InstrumentCatalog } from '../instrument-catalog.ts'
+import type { ConnectionReport } from '../link/connection-report.ts'
 import type { LinkPool, TopicListener } from '../link/link-pool.ts'
 import type { RestClient } from '../rest-client.ts'
 import { runtimeOf, type Runtime } from '../runtime.ts'
@@ -53,13 +54,16 @@ export class ExchangeCollector extends BaseDataCollector {
   /** @throws TapekeeperError `CONFIG_INVALID` naming every problem, what is allowed, and the nearest right spelling. */
   constructor(definition: ExchangeDefinition, input: ExchangeCollectorConfig) {
     const config = resolveExchangeConfig(input, definition)
-    const { dataTypes, symbol, autoRestart, healthCheckIntervalMs, maxSilenceDurationMs, logger, signal, ports } = config
+    const { dataTypes, symbol, logger, signal, ports } = config
+    const { autoRestart, maxRestarts, restartDelayMs, healthCheckIntervalMs, maxSilenceDurationMs } = config
     super({
       exchangeName: definition.id,
       symbols: [symbol],
       dataTypes,
       componentName: `${definition.id}_${symbol}`,
       autoRestart,
+      maxRestarts,
+      restartDelayMs,
       healthCheckIntervalMs,
       maxSilenceDurationMs,
       logger,
@@ -190,6 +194,11 @@ export class ExchangeCollector extends BaseDataCollector {
     return frame.kind === 'data' ? frame.points : []
   }
 
+  override getConnections(): readonly ConnectionReport[] {
+    const reports = [...this.#subscriptions.values()].flatMap(({ pool, topic }) => pool.connectionOf(topic.key) ?? [])
+    return [...new Map(reports.map((report) => [report.id, report])).values()]
+  }
+
   protected override lastHeartbeatAt(): number | undefined {
     const heard = this.#links().flatMap(({ lastHeardAt }) => (lastHeardAt === undefined ? [] : [lastHeardAt]))
     return heard.length === 0 ? super.lastHeartbeatAt() : Math.max(...heard)
@@ -205,7 +214,18 @@ export class ExchangeCollector extends BaseDataCollector {
   }
 
   protected override subscriptionReports(): readonly SubscriptionReport[] {
-    return [...this.#subscriptions.values()].map(({ name, topic, status }) => ({ topic: name, dataType: topic.dataType, status }))
+    return [...this.#subscriptions.values()].map(({ name, topic, status }) => ({
+      topic: name,
+      dataType: topic.dataType,
+      status,
+      acknowledgedTime: null,
+      firstDataTime: null,
+      lastDataTime: null,
+      silence: null,
+      typicalInterval: null,
+      isStale: false,
+      repairs: 0,
+    }))
   }
 
   protected override healthIssues(): readonly string[] {
@@ -261,7 +281,7 @@ export class ExchangeCollector extends BaseDataCollector {
       onStatus: (status, error) => this.#onStatus(subscription, status, error),
       onBadFrame: (error, text, receivedAt, isSurelyMine) => {
         if (isSurelyMine) subscription.keeper?.onBadFrame(receivedAt)
-        this.counters.messageReceived(receivedAt)
+        this.counters.messageReceived(receivedAt, text.length)
         this.#raw(subscription.topic, text, receivedAt)
         this.reportError(error)
       },
@@ -269,7 +289,7 @@ export class ExchangeCollector extends BaseDataCollector {
   }
 
   #onData({ topic, keeper }: Subscription, frame: DataFrame, text: string, receivedAt: number): void {
-    this.counters.messageReceived(receivedAt)
+    this.counters.messageReceived(receivedAt, text.length)
     this.#raw(topic, text, receivedAt)
     for (const error of frame.errors) this.reportError(error)
     for (const point of frame.points) {
@@ -322,7 +342,7 @@ export class ExchangeCollector extends BaseDataCollector {
       random: this.ports.random,
       settings: this.#config.tape,
       deliver: (point) => this.deliver(point),
-      onGap: (gap) => this.emit('gap', gap),
+      onGap: (gap) => this.reportGap(gap),
       onError: (error) => this.reportError(error),
     })
   }

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import type { CandleTimeframe } from '../../domain/timeframe.ts'
 import { CANDLE_TIMEFRAMES } from '../../domain/timeframe.ts'
 import type { Credentials, ExchangeDefinition } from '../exchange-definition.ts'
-import { configError, parseConfig, problemsOf, type ConfigProblem } from '../config-problems.ts'
+import { configError, parseConfig, problemsOf, type ConfigProblem } from '../../errors/config-problems.ts'
 import type { CursorStore } from '../tape/cursor-store.ts'
 import { commonOptions } from './base-options.ts'
 

@@ -1,3 +1,4 @@
+import type { ErrorCode } from '../../errors/consequence.ts'
 import type { DataType } from '../../domain/data-type.ts'
 import type { CollectorStatus } from './collector-state.ts'
 import type { SubscriptionStatus } from './events.ts'
@@ -8,12 +9,22 @@ export interface CollectorStatistics {
   readonly messagesReceived: number
   /** Data points delivered from them. */
   readonly messagesProcessed: number
+  /** The same by data type, for the types that are collected. */
+  readonly messagesByType: Readonly<Partial<Record<DataType, number>>>
+  /** Length of what arrived, in characters; for an exchange's frames these are bytes. 0 where a source does not count them. */
+  readonly bytesReceived: number
   /** Everything that went wrong, bad frames included. */
   readonly errors: number
+  /** The same by code. */
+  readonly errorsByCode: Readonly<Partial<Record<ErrorCode, number>>>
   /** Calls of user callbacks and listeners that threw or rejected. */
   readonly callbackErrors: number
   /** Points that streams dropped because their consumers were too slow. */
   readonly streamDropped: number
+  /** `gap` events: what the tape could not fill, and what consumers were too slow for. */
+  readonly gaps: number
+  /** Fills missing by these gaps, less those found later; where ids do not tell how many, a gap counts none. */
+  readonly missingTrades: number
   readonly restarts: number
   /** Connections that were lost under this collector and had to be made again. */
   readonly reconnects: number
@@ -28,10 +39,24 @@ export interface CollectorStatistics {
   readonly lastRestartTime: string | null
 }
 
+/** One subscription and the health of its stream. Timestamps are ISO 8601, null before the first. */
 export interface SubscriptionReport {
   readonly topic: string
   readonly dataType: DataType
   readonly status: SubscriptionStatus
+  /** When the exchange confirmed it; null while it has not. */
+  readonly acknowledgedTime: string | null
+  /** First and latest data since then. */
+  readonly firstDataTime: string | null
+  readonly lastDataTime: string | null
+  /** Seconds since the latest data, or since the acknowledgement; null while not acknowledged. */
+  readonly silence: number | null
+  /** The stream's own rhythm: seconds between its messages, on average; null before there is one. */
+  readonly typicalInterval: number | null
+  /** Silent while its market moves: being repaired. */
+  readonly isStale: boolean
+  /** How often silence made it necessary to subscribe again, or to take a new connection. */
+  readonly repairs: number
 }
 
 /** `getStatus()`: a plain snapshot, safe to serialise; no key, no secret. */

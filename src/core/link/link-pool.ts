@@ -3,6 +3,7 @@ import type { DataFrame, Frame, Reaction, RejectedFrame } from '../frame.ts'
 import { TapekeeperError } from '../../errors/tapekeeper-error.ts'
 import type { Cancel } from '../../ports/clock.ts'
 import type { ErrorCode } from '../../errors/consequence.ts'
+import { connectionReport, type ConnectionReport } from './connection-report.ts'
 import { Link, type LinkListener, type LinkSettings } from './link.ts'
 import type { LinkLoss } from './link-state.ts'
 import type { TopicChange } from './subscriptions.ts'
@@ -96,6 +97,12 @@ export class LinkPool {
   /** The link that carries a topic: its connection facts for status reports. */
   linkOf(topicKey: string): Link | undefined {
     return this.#entries.get(topicKey)?.link
+  }
+
+  /** The connection that carries a topic, for status reports. */
+  connectionOf(topicKey: string): ConnectionReport | undefined {
+    const link = this.linkOf(topicKey)
+    return link === undefined ? undefined : connectionReport(this.#settings.url, link)
   }
 
   async #leave(key: string, listener: TopicListener): Promise<void> {

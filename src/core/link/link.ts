@@ -55,8 +55,11 @@ const STABLE_AFTER_MS = 5_000
 /** Subscriptions asked for within this time travel in one request. */
 const COALESCE_MS = 5
 
+let lastLink = 0
+
 /** One WebSocket connection: performs what `stepLink` decides, keeps it alive, and keeps its subscriptions. */
 export class Link {
+  readonly id = `link-${++lastLink}`
   readonly subscriptions: Subscriptions
   /** No new topics: this link is about to be replaced. */
   retiring = false

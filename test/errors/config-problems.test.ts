@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
-import { configError, nearestTo, parseConfig, problemsOf } from '../../src/core/config-problems.ts'
+import { configError, nearestTo, parseConfig, problemsOf } from '../../src/errors/config-problems.ts'
 import { TapekeeperError } from '../../src/errors/tapekeeper-error.ts'
 
 const schema = z.strictObject({

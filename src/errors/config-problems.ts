@@ -1,6 +1,6 @@
 import { closest, distance } from 'fastest-levenshtein'
 import type { z } from 'zod'
-import { TapekeeperError } from '../errors/tapekeeper-error.ts'
+import { TapekeeperError } from './tapekeeper-error.ts'
 
 /** One thing that is wrong with a configuration. */
 export interface ConfigProblem {

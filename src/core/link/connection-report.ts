@@ -1,0 +1,31 @@
+import type { Link } from './link.ts'
+
+/** One connection a collector uses. Collectors that share a connection report it with the same `id`. */
+export interface ConnectionReport {
+  readonly id: string
+  /** Without user, password and query. */
+  readonly url: string
+  readonly status: 'idle' | 'connecting' | 'authenticating' | 'open' | 'waiting' | 'closed'
+  /** When it was opened, ISO 8601; null while it is not open. */
+  readonly connectedTime: string | null
+  /** Topics on it, of all collectors. */
+  readonly subscriptions: number
+  readonly messages: number
+  readonly bytes: number
+  /** Dials after the first. */
+  readonly reconnects: number
+}
+
+export function connectionReport(url: string, link: Link): ConnectionReport {
+  const { id, status, openedAt, subscriptions, messages, bytes, reconnects } = link
+  return {
+    id,
+    url,
+    status,
+    connectedTime: openedAt === undefined ? null : new Date(openedAt).toISOString(),
+    subscriptions: subscriptions.size,
+    messages,
+    bytes,
+    reconnects,
+  }
+}
