@@ -10,8 +10,11 @@ const LAYERS = {
   storage: ['domain', 'errors', 'ports'],
   outputs: ['domain', 'errors', 'ports'],
   recording: ['domain', 'errors', 'ports'],
+  logging: ['domain', 'errors', 'ports'],
+  process: ['domain', 'errors', 'ports'],
   exchanges: ['domain', 'errors', 'core'], // of the core only the contract, see below
   manager: ['domain', 'errors', 'ports', 'core', 'aggregation', 'storage', 'outputs', 'exchanges'],
+  metrics: ['domain', 'errors', 'ports', 'core', 'manager'],
   testing: ['domain', 'errors', 'ports', 'core', 'aggregation', 'storage', 'outputs', 'exchanges', 'manager'],
 }
 
@@ -81,6 +84,27 @@ export default {
       from: { path: '^src/[^/]+\\.ts$', pathNot: '^src/node\\.ts$' },
       to: { path: '^src/recording/' },
     },
+    {
+      name: 'process-is-for-node',
+      comment: 'only the node entry ships src/process: it needs the signals',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/(node\\.ts$|process/)' },
+      to: { path: '^src/process/' },
+    },
+    {
+      name: 'metrics-are-asked-for',
+      comment: 'only the prometheus entry ships src/metrics: it needs prom-client',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/(prometheus\\.ts$|metrics/)' },
+      to: { path: '^src/metrics/' },
+    },
+    {
+      name: 'logging-is-for-pino',
+      comment: 'only the pino entry ships src/logging: it needs the file system and optional packages',
+      severity: 'error',
+      from: { path: '^src/[^/]+\\.ts$', pathNot: '^src/pino\\.ts$' },
+      to: { path: '^src/logging/' },
+    },
     only('door-socket', 'sockets come from ports/socket.ts', { path: 'node_modules/isomorphic-ws/' }, '^src/ports/socket\\.ts$'),
     only(
       'door-decimal',
@@ -88,17 +112,25 @@ export default {
       { path: 'node_modules/decimal\\.js/' },
       '^src/domain/decimal\\.ts$',
     ),
+    only('door-prom-client', 'prom-client is a peer of metrics alone', { path: 'node_modules/prom-client/' }, '^src/metrics/'),
+    only(
+      'door-pino',
+      'pino and its files are peers of logging alone',
+      { path: 'node_modules/(pino|rotating-file-stream)/' },
+      '^src/logging/',
+    ),
     only('door-ws', 'a WebSocket server exists only in testing', { path: 'node_modules/(@types/)?ws/' }, '^src/testing/'),
     only(
       'door-node',
-      'everything but testing and recording runs in a browser',
+      'everything but testing, recording, process and logging runs in a browser',
       { dependencyTypes: ['core'] },
-      '^src/(testing|recording)/',
+      '^src/(testing|recording|process|logging)/',
     ),
     only(
       'no-dev-dependency',
-      'what ships may import dependencies only',
-      { dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown'] },
+      'what ships may import dependencies and peers only',
+      // A peer is a development dependency too: the tests need it.
+      { dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown'], dependencyTypesNot: ['npm-peer'] },
       '^$',
     ),
     { name: 'no-cycle', comment: 'also not through types', severity: 'error', from: {}, to: { circular: true } },

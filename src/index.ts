@@ -4,6 +4,23 @@ export { getSupportedExchanges, registerExchange } from './exchanges/registry.ts
 export { createOkxCollector, OkxCollector, type OkxCollectorConfig } from './manager/okx-collector.ts'
 export type { OkxCustomParams } from './exchanges/okx/custom-params.ts'
 export { createDecoder, type Decoder, type DecoderOptions } from './manager/decoder.ts'
+export { CollectorManager, type StopOptions } from './manager/collector-manager.ts'
+export type { CollectorConfig } from './manager/collector-config.ts'
+export type { CollectorManagerOptions } from './manager/manager-options.ts'
+export {
+  MANAGER_STATUSES,
+  type ManagerEvents,
+  type ManagerHealth,
+  type ManagerStatus,
+  type ManagerStatusChange,
+  type UnhealthyCollector,
+} from './manager/manager-events.ts'
+export type {
+  ManagedCollectorSummary,
+  ManagerResources,
+  ManagerStatistics,
+  ManagerStatusReport,
+} from './manager/manager-status.ts'
 
 export { BaseDataCollector } from './core/collector/base-collector.ts'
 export type { StartOutcome } from './core/collector/lifecycle.ts'
@@ -80,6 +97,7 @@ export { TapekeeperError } from './errors/tapekeeper-error.ts'
 
 export { sleep, systemClock, type Cancel, type Clock } from './ports/clock.ts'
 export { systemHttp, type HttpPort, type HttpRequest, type HttpResponse } from './ports/http.ts'
+export { parseEnvironment, type Environment } from './ports/environment.ts'
 export { consoleLogger, LOG_LEVELS, silentLogger, type Logger, type LogLevel } from './ports/logger.ts'
 export { systemPorts, type Ports } from './ports/ports.ts'
 export { systemRandom, type Random } from './ports/random.ts'

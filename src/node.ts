@@ -1,3 +1,10 @@
+export {
+  stopOnSignals,
+  type Disposer,
+  type Stoppable,
+  type StopOnSignalsOptions,
+  type StopSignal,
+} from './process/stop-on-signals.ts'
 export { createRecorder, type Recorder, type RecorderOptions } from './recording/create-recorder.ts'
 export { createReplay, type Replay, type ReplayOptions, type ReplaySource } from './recording/create-replay.ts'
 export type { Redact } from './recording/redact.ts'

@@ -78,6 +78,11 @@ export interface TradeHistory {
     now: number,
     signal: AbortSignal,
   ): Promise<readonly PointOf<'trade'>[]>
+  /**
+   * The latest trade of a market, undefined when it never traded. Tells a quiet market from a stream that stopped: without it a stream
+   * counts as stale after `maxSilenceDurationMs`, quiet or not.
+   */
+  latest?(rest: RestClient, target: TradeTarget, now: number, signal: AbortSignal): Promise<PointOf<'trade'> | undefined>
   /** For `none`: all trades of a span of exchange time, marked as backfilled. */
   between?(
     rest: RestClient,

@@ -4,6 +4,7 @@ import type { HttpResponse } from '../ports/http.ts'
 import type { Ports } from '../ports/ports.ts'
 import { retryAfterMs } from '../ports/socket.ts'
 import { backoffDelay, type BackoffPolicy } from './backoff.ts'
+import { restAddress, type RestAddress } from './rest-address.ts'
 import { SlidingWindow } from './sliding-window.ts'
 
 /** What an exchange's REST answer amounts to, read from its envelope. */
@@ -36,7 +37,7 @@ export interface RestLimit {
 
 /** One client per host and process: `limits` are kept by its own count. Requests over a limit wait their turn. */
 export function createRestClient(baseUrl: string, ports: Ports, limits: Readonly<Record<string, RestLimit>> = {}): RestClient {
-  const root = baseUrl.replace(/\/+$/, '')
+  const address = restAddress(baseUrl)
   const windows = new Map(Object.entries(limits).map(([path, { count, perMs }]) => [path, new SlidingWindow(count, perMs)]))
 
   /** A `Retry-After` holds back every request to this host, and not only the one that was told. */
@@ -49,10 +50,10 @@ export function createRestClient(baseUrl: string, ports: Ports, limits: Readonly
       // Never longer than the hold itself, should the clock be set back meanwhile.
       const heldUntil = Math.min(hold.until, now + hold.forMs)
       if (heldUntil - now > LONGEST_WAIT_MS) {
-        const context = { url: root + path, sentAt: now }
+        const context = { url: address.shownOf(path), sentAt: now }
         throw new TapekeeperError(
           'RATE_LIMITED',
-          `${root} asked us to stay away for ${Math.ceil((heldUntil - now) / 1_000)} s more`,
+          `${address.shownOf('')} asked us to stay away for ${Math.ceil((heldUntil - now) / 1_000)} s more`,
           context,
         )
       }
@@ -67,12 +68,11 @@ export function createRestClient(baseUrl: string, ports: Ports, limits: Readonly
 
   return {
     async get(path, read, signal) {
-      const url = root + path
       let sentAt: number | undefined
       for (let attempt = 0; ; attempt++) {
         await waitForTurn(path, signal)
         sentAt ??= ports.clock.now()
-        const answer = await ask({ url, sentAt }, ports, read, signal)
+        const answer = await ask({ address, path, sentAt }, ports, read, signal)
         if (answer.kind === 'ok') return answer.data
         if (answer.waitMs !== undefined) hold = { until: ports.clock.now() + answer.waitMs, forMs: answer.waitMs }
         const waitMs = Math.max(answer.waitMs ?? 0, backoffDelay(attempt, POLICY, ports.random))
@@ -92,42 +92,49 @@ type Answer<T> =
       readonly waitMs?: number | undefined
     }
 
-/** `sentAt`: when the first attempt was sent; tells how long the exchange has failed, apart from our waiting for a turn. */
+interface Asked {
+  readonly address: RestAddress
+  readonly path: string
+  /** When the first attempt was sent; tells how long the exchange has failed, apart from our waiting for a turn. */
+  readonly sentAt: number
+}
+
 async function ask<T>(
-  asked: { readonly url: string; readonly sentAt: number },
+  { address, path, sentAt }: Asked,
   ports: Ports,
   read: (body: unknown) => RestOutcome<T>,
   signal: AbortSignal | undefined,
 ): Promise<Answer<T>> {
-  const { url } = asked
+  const url = address.shownOf(path)
   let response: HttpResponse
   try {
-    response = await ports.http({ url, timeoutMs: TIMEOUT_MS, signal })
-  } catch (cause) {
+    response = await ports.http({ url: address.urlOf(path), timeoutMs: TIMEOUT_MS, signal })
+  } catch (error) {
     if (signal?.aborted) throw signal.reason
+    const cause = address.hideIn(error)
     return {
       kind: 'failed',
-      error: new TapekeeperError('REST_FAILED', `no answer from ${url}`, asked, { cause }),
+      error: new TapekeeperError('REST_FAILED', `no answer from ${url}`, { url, sentAt }, { cause }),
       repeatable: true,
     }
   }
-  if (response.status === 429 || response.status === 418) {
-    const error = new TapekeeperError('RATE_LIMITED', `${url} answered ${response.status}`, { ...asked, status: response.status })
+  const { status } = response
+  if (status === 429 || status === 418) {
+    const error = new TapekeeperError('RATE_LIMITED', `${url} answered ${status}`, { url, sentAt, status })
     return { kind: 'failed', error, repeatable: true, waitMs: retryAfterMs(response.header('retry-after'), ports.clock.now()) }
   }
-  const context = { ...asked, status: response.status, body: response.text.slice(0, 200) }
-  const failed = (what: string, repeatable: boolean, cause?: unknown): Answer<T> => ({
-    kind: 'failed',
-    error: new TapekeeperError('REST_FAILED', `${url} answered ${what}`, context, { cause }),
-    repeatable,
-  })
-  if (response.status >= 500) return failed(String(response.status), true)
+  const failed = (what: string, repeatable: boolean, cause?: unknown): Answer<T> => {
+    const context = { url, sentAt, status, body: address.hide(response.text).slice(0, 200) }
+    const words = address.hide(`${url} answered ${what}`)
+    return { kind: 'failed', error: new TapekeeperError('REST_FAILED', words, context, { cause }), repeatable }
+  }
+  if (status >= 500) return failed(String(status), true)
   let outcome: RestOutcome<T>
   try {
     outcome = read(JSON.parse(response.text) as unknown)
   } catch (cause) {
-    return failed(`${response.status} with a body that cannot be read`, false, cause)
+    return failed(`${status} with a body that cannot be read`, false, address.hideIn(cause))
   }
-  if (outcome.kind === 'ok') return response.status < 400 ? outcome : failed(String(response.status), false)
+  if (outcome.kind === 'ok') return status < 400 ? outcome : failed(String(status), false)
   return failed(outcome.message, outcome.kind === 'retry')
 }

@@ -1,5 +1,6 @@
 import { systemPorts, type Ports } from '../ports/ports.ts'
 import type { Logger } from '../ports/logger.ts'
+import { hiding, secretsOfUrl } from '../ports/public-url.ts'
 import type { Credentials, ExchangeDefinition } from './exchange-definition.ts'
 import { InstrumentCatalog } from './instrument-catalog.ts'
 import { Dialer } from './link/dialer.ts'
@@ -92,6 +93,7 @@ export class Runtime {
         ports: this.#ports,
         dialer: this.#dialer(url, definition.limits.dialsPerSecond),
         logger,
+        hide: hiding([...secretsOfUrl(url), ...(isPrivate ? secretsIn(credentials) : [])]),
         limits: {
           ...definition.limits,
           subscriptionsPerConnection: asNumber(maxSubscriptionsPerSocket) ?? definition.limits.subscriptionsPerConnection,
@@ -128,6 +130,10 @@ export function runtimeOf(ports: Partial<Ports> | undefined): Runtime {
   runtimes.set(key, runtime)
   return runtime
 }
+
+/** Whatever its names are: other exchanges have others. */
+const secretsIn = (credentials: Credentials | undefined): readonly string[] =>
+  Object.values<unknown>({ ...credentials }).filter((value) => typeof value === 'string')
 
 const asNumber = (value: unknown): number | undefined => (typeof value === 'number' ? value : undefined)
 

@@ -1,5 +1,5 @@
 import { closest, distance } from 'fastest-levenshtein'
-import type { z } from 'zod'
+import { z } from 'zod'
 import { TapekeeperError } from './tapekeeper-error.ts'
 
 /** One thing that is wrong with a configuration. */
@@ -12,6 +12,9 @@ export interface ConfigProblem {
   readonly allowed: readonly string[] | undefined
   readonly nearest: string | undefined
 }
+
+/** Where an issue of zod's carries a problem that is worded already. */
+const WORDED = 'problem'
 
 /** Share of a word's letters that may be wrong; words further apart are not a misspelling of each other. */
 const TOLERANCE = 0.4
@@ -51,8 +54,29 @@ export function configError(what: string, problems: readonly ConfigProblem[]): T
   return new TapekeeperError('CONFIG_INVALID', `${what}: ${lines.join('; ')}`, { problems })
 }
 
+/** For a schema's transform that words its problems itself. */
+export function addProblems(context: z.core.$RefinementCtx, problems: readonly ConfigProblem[]): never {
+  for (const problem of problems) context.addIssue({ code: 'custom', message: problem.message, params: { [WORDED]: problem } })
+  return z.NEVER
+}
+
+/** Like `.default()`, for a default that may be wrong itself: the problems it is thrown for are the configuration's. */
+export function withDefault<S extends z.ZodType>(schema: S, make: () => z.output<S>) {
+  return schema.optional().transform((value, context): z.output<S> => {
+    if (value !== undefined) return value
+    try {
+      return make()
+    } catch (error) {
+      const problems = TapekeeperError.is(error) ? error.context['problems'] : undefined
+      if (!Array.isArray(problems)) throw error
+      return addProblems(context, problems as readonly ConfigProblem[])
+    }
+  })
+}
+
 function describe(issue: z.core.$ZodIssue, input: unknown, schema: z.ZodType): readonly ConfigProblem[] {
   const path = issue.path.map(String)
+  if (issue.code === 'custom' && issue.params?.[WORDED] !== undefined) return [issue.params[WORDED] as ConfigProblem]
   switch (issue.code) {
     case 'unrecognized_keys': {
       const allowed = keysAt(schema, path)
@@ -73,9 +97,25 @@ function describe(issue: z.core.$ZodIssue, input: unknown, schema: z.ZodType): r
       return [problem(path, `${nameOf(path)} ${found}, expected ${issue.expected}`, undefined, undefined, 'values')]
     }
     case 'too_small':
-      return [problem(path, outOfRange(path, input, 'at least', issue.minimum), undefined, undefined, 'values')]
+      return [
+        problem(
+          path,
+          outOfRange(path, input, issue.inclusive === false ? 'more than' : 'at least', issue.minimum),
+          undefined,
+          undefined,
+          'values',
+        ),
+      ]
     case 'too_big':
-      return [problem(path, outOfRange(path, input, 'at most', issue.maximum), undefined, undefined, 'values')]
+      return [
+        problem(
+          path,
+          outOfRange(path, input, issue.inclusive === false ? 'less than' : 'at most', issue.maximum),
+          undefined,
+          undefined,
+          'values',
+        ),
+      ]
     default:
       return [problem(path, `${nameOf(path)}: ${issue.message}`, undefined, undefined, 'values')]
   }

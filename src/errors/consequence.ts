@@ -34,3 +34,8 @@ export const CONSEQUENCE = {
 
 export type ErrorCode = keyof typeof CONSEQUENCE
 export type Consequence = (typeof CONSEQUENCE)[ErrorCode]
+
+const FINAL: readonly Consequence[] = ['throw', 'reject-subscription', 'stop-login']
+
+/** To try again cannot help: somebody has to change something first. */
+export const isFinal = (consequence: Consequence): boolean => FINAL.includes(consequence)

@@ -19,7 +19,9 @@ export type HttpPort = (request: HttpRequest) => Promise<HttpResponse>
 
 const DEFAULT_TIMEOUT_MS = 10_000
 
-export const systemHttp: HttpPort = async ({ url, method = 'GET', headers, body, timeoutMs = DEFAULT_TIMEOUT_MS, signal }) => {
+export const systemHttp: HttpPort = async (request) => {
+  const { method = 'GET', body, timeoutMs = DEFAULT_TIMEOUT_MS, signal } = request
+  const { url, headers } = withAuthorization(request)
   const timeout = new AbortController()
   const timer = setTimeout(() => timeout.abort(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs)
   const stop = (): void => timeout.abort(signal?.reason)
@@ -41,4 +43,16 @@ export const systemHttp: HttpPort = async ({ url, method = 'GET', headers, body,
     clearTimeout(timer)
     signal?.removeEventListener('abort', stop)
   }
+}
+
+/** A user and a password in the URL become a header: `fetch` refuses such a URL, and quotes it in its error. */
+function withAuthorization({ url, headers }: HttpRequest): Pick<HttpRequest, 'url' | 'headers'> {
+  if (!url.includes('@') || !URL.canParse(url)) return { url, ...(headers === undefined ? {} : { headers }) }
+  const bare = new URL(url)
+  const { username, password } = bare
+  if (username === '' && password === '') return { url, ...(headers === undefined ? {} : { headers }) }
+  bare.username = ''
+  bare.password = ''
+  const bytes = new TextEncoder().encode(`${decodeURIComponent(username)}:${decodeURIComponent(password)}`)
+  return { url: bare.href, headers: { authorization: `Basic ${btoa(String.fromCharCode(...bytes))}`, ...headers } }
 }

@@ -1,13 +1,19 @@
-export const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const
-export type LogLevel = (typeof LOG_LEVELS)[number]
+import { environment } from './environment.ts'
+import { LOG_LEVELS, type LogLevel } from './log-level.ts'
+
+export { LOG_LEVELS, type LogLevel }
 
 /** Where the library writes. Fields are plain data and never hold a key, a secret or a signature. */
 export type Logger = {
   readonly [L in LogLevel]: (message: string, fields?: Readonly<Record<string, unknown>>) => void
 }
 
-/** Writes to the console from `level` upwards. */
-export function consoleLogger(level: LogLevel = 'warn'): Logger {
+/**
+ * Writes to the console from `level` upwards. Default: the environment's `LOG_LEVEL`, else `warn`.
+ *
+ * @throws TapekeeperError `CONFIG_INVALID` when no level is given and `LOG_LEVEL` is none.
+ */
+export function consoleLogger(level: LogLevel = environment().logLevel ?? 'warn'): Logger {
   const from = LOG_LEVELS.indexOf(level)
   const writer = (name: LogLevel): Logger[LogLevel] => {
     if (LOG_LEVELS.indexOf(name) < from) return () => undefined

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { CONSEQUENCE, ExchangeFactory, TapekeeperError, type ExchangeCollectorConfig } from 'tapekeeper'
-import { describe, expect, test } from 'vitest'
+import { afterEach, describe, expect, test, vi } from 'vitest'
 import { documentedReaction } from '../../src/exchanges/okx/reactions.ts'
 
 const read = (name: string): string => readFileSync(new URL(`../../docs/${name}`, import.meta.url), 'utf8')
@@ -14,6 +14,22 @@ describe('docs/configuration.md', () => {
     '$config',
     ({ config, code, message }) => {
       const create = () => ExchangeFactory.createCollector(JSON.parse(config) as ExchangeCollectorConfig)
+      expect(create).toThrow(expect.objectContaining({ code, message }) as Error)
+    },
+  )
+})
+
+describe('docs/configuration.md, environment', () => {
+  const shown = [...read('configuration.md').matchAll(/^```text\n([A-Z_]+)=(.*)\n(\w+) {2}(.*)\n```$/gm)]
+  afterEach(() => void vi.unstubAllEnvs())
+
+  test('shows errors at all', () => expect(shown.length).toBe(3))
+
+  test.each(shown.map(([, name = '', value, code, message]) => ({ name, value, code, message })))(
+    '$name=$value',
+    ({ name, value, code, message }) => {
+      vi.stubEnv(name, value)
+      const create = () => ExchangeFactory.createCollector({ exchange: 'okx', symbol: 'BTC-USDT', dataTypes: ['trade'] })
       expect(create).toThrow(expect.objectContaining({ code, message }) as Error)
     },
   )

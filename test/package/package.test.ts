@@ -24,6 +24,11 @@ beforeAll(async () => {
   // The only types a user of Node brings along; notably not @types/ws.
   mkdirSync(join(project, 'node_modules', '@types'), { recursive: true })
   symlinkSync(join(root, 'node_modules', '@types', 'node'), join(project, 'node_modules', '@types', 'node'))
+  // Optional peers are the user's to install; npm leaves them out.
+  for (const name of Object.keys(manifest.peerDependencies)) {
+    expect(existsSync(join(project, 'node_modules', name)), name).toBe(false)
+    symlinkSync(join(root, 'node_modules', name), join(project, 'node_modules', name))
+  }
 })
 afterAll(() => rmSync(project, { recursive: true, force: true }))
 
@@ -77,7 +82,13 @@ describe('loads', () => {
 })
 
 /** What cannot run in a browser, and does not claim to. */
-const nodeOnly = ['tapekeeper/node', 'tapekeeper/testing']
+const nodeOnly = ['tapekeeper/node', 'tapekeeper/pino', 'tapekeeper/prometheus', 'tapekeeper/testing']
+
+/** The optional packages that a subpath needs. Every other subpath works without any of them. */
+const peersOf: Readonly<Record<string, readonly string[]>> = {
+  'tapekeeper/pino': ['pino', 'rotating-file-stream'],
+  'tapekeeper/prometheus': ['prom-client'],
+}
 
 describe('needs only what it declares', () => {
   const dependencies = Object.keys(manifest.dependencies)
@@ -110,9 +121,9 @@ describe('needs only what it declares', () => {
     },
   )
 
-  test.each(nodeOnly)('%s: built-ins and dependencies only', async (path) => {
+  test.each(nodeOnly)('%s: built-ins, dependencies and its own peers only', async (path) => {
     const { external } = await imports(entryOf(path))
-    expect(external.filter((name) => !isBuiltin(name) && !dependencies.includes(name))).toEqual([])
+    expect(external.filter((name) => !isBuiltin(name) && !dependencies.includes(name))).toEqual(peersOf[path] ?? [])
   })
 
   test('a browser bundle leaves `ws` out', async () => {

@@ -1,5 +1,6 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { inspect } from 'node:util'
 import { delay, http, HttpResponse, passthrough } from 'msw'
 import { setupServer } from 'msw/node'
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
@@ -75,5 +76,30 @@ describe('systemHttp', () => {
     expect(remove.mock.calls[0]?.[1]).toBe(add.mock.calls[0]?.[1])
     expect(clear).toHaveBeenCalled()
     clear.mockRestore()
+  })
+})
+
+describe('a user and a password in the URL', () => {
+  test('become a header, which one given by hand wins over', async () => {
+    server.use(
+      http.get(URL, ({ request }) =>
+        HttpResponse.json({ url: request.url, authorization: request.headers.get('authorization') }),
+      ),
+    )
+    const answer = async (url: string, headers?: Record<string, string>): Promise<unknown> =>
+      JSON.parse((await systemHttp({ url, ...(headers === undefined ? {} : { headers }) })).text)
+    const expected = `Basic ${Buffer.from('us er:pässword').toString('base64')}`
+    const url = 'https://us%20er:p%C3%A4ssword@api.acme.test/thing'
+    expect(await answer(url)).toEqual({ url: URL, authorization: expected })
+    expect(await answer(url, { authorization: 'Bearer x' })).toEqual({ url: URL, authorization: 'Bearer x' })
+    expect(await answer(`${URL}?mail=a@b.c`)).toEqual({ url: `${URL}?mail=a@b.c`, authorization: null })
+  })
+
+  test('are in no error', async () => {
+    server.use(http.get(URL, () => HttpResponse.error()))
+    const error: unknown = await systemHttp({ url: 'https://user:password@api.acme.test/thing' }).catch(
+      (reason: unknown) => reason,
+    )
+    expect(inspect(error, { depth: 20, showHidden: true })).not.toContain('password')
   })
 })

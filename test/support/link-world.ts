@@ -44,6 +44,7 @@ export function createLinkWorld({
     ports,
     dialer: new Dialer(clock, ports.random, 3),
     logger: silentLogger,
+    hide: (text) => text,
     limits: { ...acme.limits, ...limits },
     maxAgeMs: 24 * 3_600_000,
     keepalive: acme.keepalive,

@@ -1,33 +1,34 @@
 import type { DataType } from '../../domain/data-type.ts'
 import type { MarketDataPoint, OhlcvData, PointOf } from '../../domain/market-data.ts'
 import { messageOf, TapekeeperError } from '../../errors/tapekeeper-error.ts'
-import { sleep, type Cancel } from '../../ports/clock.ts'
+import { sleep } from '../../ports/clock.ts'
 import { fenceLogger, type Logger } from '../../ports/logger.ts'
 import { systemPorts, type Ports } from '../../ports/ports.ts'
 import {
   parseBaseOptions,
   parseStreamOptions,
-  parseSupervision,
+  withSupervision,
   type BaseCollectorOptions,
   type ResolvedBaseOptions,
   type SupervisionOptions,
 } from './base-options.ts'
 import { Emitter } from '../emitter.ts'
+import { WantedSymbols } from './wanted-symbols.ts'
 import { validateOhlcvData, type OhlcvInput } from '../validate-ohlcv.ts'
 import { isActive, type CollectorStatus } from './collector-state.ts'
 import { Counters } from './counters.ts'
 import type { DataStream, StreamOptions } from './data-stream.ts'
-import { Delivery, type DataCallback, type LostTrades } from './delivery.ts'
+import { Delivery, type DataCallback } from './delivery.ts'
 import type { ConnectionReport } from '../link/connection-report.ts'
 import type { Gap } from '../tape/gap.ts'
+import { consumerGap, overflowError } from './consumer-faults.ts'
 import type { CollectorEvents, RestartRequest, RestartTrigger } from './events.ts'
-import { assessHealth, type HealthIssue, type HealthStatus } from './health.ts'
+import { ErrorRate } from './error-rate.ts'
+import { assessHealth, type Finding, type HealthIssue, type HealthStatus } from './health.ts'
 import { Lifecycle, type LifecycleHooks, type StartOutcome } from './lifecycle.ts'
-import { NO_RESTARTS, nextRestart, type RestartHistory } from './restart-policy.ts'
-import { isoTime, secondsSince, type CollectorStatusReport, type SubscriptionReport } from './status-report.ts'
+import { isoTime, secondsSince, statisticsOf, type CollectorStatusReport, type SubscriptionReport } from './status-report.ts'
+import { Supervision, type Supervised } from './supervision.ts'
 
-/** Without a restart for this long, the count of restarts begins afresh. */
-const STABLE_AFTER_MS = 600_000
 /** A loop that waits for its next message is not stuck. */
 const MIN_HEARTBEAT_GAP_MS = 60_000
 
@@ -72,19 +73,17 @@ export abstract class BaseDataCollector implements AsyncDisposable {
   protected readonly counters = new Counters()
 
   #options: ResolvedBaseOptions
-  readonly #symbols: Set<string>
-  /** The symbols the present run has subscribed to. */
-  #collected = new Set<string>()
+  readonly #symbols: WantedSymbols
   readonly #events: Emitter<CollectorEvents>
   readonly #delivery: Delivery
   readonly #lifecycle: Lifecycle
+  readonly #stopOnAbort = (): void => void this.stop()
   #lastError: TapekeeperError | undefined
   #callbackFaultReported = false
   #heartbeatAt: number | undefined
   #dataAt: number | undefined
-  #restartHistory: RestartHistory = NO_RESTARTS
-  #cancelHealth: Cancel | undefined
-  #cancelRestart: Cancel | undefined
+  readonly #supervision: Supervision
+  readonly #errorRate = new ErrorRate(this.counters)
 
   /** @throws TapekeeperError `CONFIG_INVALID` naming each wrong option and what is allowed. */
   constructor(options: BaseCollectorOptions) {
@@ -94,7 +93,7 @@ export abstract class BaseDataCollector implements AsyncDisposable {
     this.componentName = componentName ?? `${exchangeName}_collector`
     this.logger = fenceLogger(logger)
     this.ports = { ...systemPorts, ...ports }
-    this.#symbols = new Set(symbols)
+    this.#symbols = new WantedSymbols(symbols)
     this.#events = new Emitter((error, event) => this.#callbackFailed(error, `listener of '${event}'`))
     this.#delivery = new Delivery({
       onFault: (error, dataType) => this.#callbackFailed(error, `callback for ${dataType}`),
@@ -104,6 +103,7 @@ export abstract class BaseDataCollector implements AsyncDisposable {
       overflowError,
     })
     this.#lifecycle = new Lifecycle(this.#lifecycleHooks(), this.ports.clock)
+    this.#supervision = new Supervision(this.#supervised())
   }
 
   // To implement.
@@ -132,7 +132,10 @@ export abstract class BaseDataCollector implements AsyncDisposable {
     const { signal } = this.#options
     if (signal?.aborted !== true) {
       // Started by hand, it has all its restarts before it.
-      if (!isActive(this.status)) this.#restartHistory = NO_RESTARTS
+      if (!isActive(this.status)) {
+        this.#supervision.reset()
+        this.#supervision.cancelRestart()
+      }
       return this.#lifecycle.start()
     }
     this.reportError(new TapekeeperError('ABORTED', 'the signal of this collector has aborted already'))
@@ -143,9 +146,8 @@ export abstract class BaseDataCollector implements AsyncDisposable {
    * Stops: unsubscribes, disconnects, ends streams once they are read. With `force` nothing is waited for. Never rejects.
    */
   stop(force = false): Promise<void> {
-    this.#cancelRestart?.()
-    this.#cancelRestart = undefined
-    return this.#lifecycle.stop(force, () => this.#delivery.endStreams())
+    this.#supervision.cancelRestart()
+    return this.#lifecycle.stop(force)
   }
 
   /**
@@ -155,6 +157,7 @@ export abstract class BaseDataCollector implements AsyncDisposable {
    * @returns true when everything asked for is confirmed again.
    */
   restart({ trigger = 'manual', reason = 'requested' }: RestartRequest = {}): Promise<boolean> {
+    if (trigger === 'manual' && !isActive(this.status)) this.#supervision.reset()
     return this.#lifecycle.restart(trigger, reason)
   }
 
@@ -164,15 +167,12 @@ export abstract class BaseDataCollector implements AsyncDisposable {
    * @throws TapekeeperError `CONFIG_INVALID`.
    */
   supervise(options: SupervisionOptions): void {
-    const given = Object.entries(parseSupervision(options)).filter(([, value]) => value !== undefined)
-    this.#options = { ...this.#options, ...Object.fromEntries(given) }
-    if (this.#cancelHealth === undefined) return
-    this.#cancelHealth()
-    this.#scheduleHealthCheck()
+    this.#options = withSupervision(this.#options, options)
+    this.#supervision.renew()
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.stop()
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop()
   }
 
   // Delivery.
@@ -240,19 +240,16 @@ export abstract class BaseDataCollector implements AsyncDisposable {
 
   /** Collects one more symbol; on a running collector it is subscribed to at once. */
   addSymbol(symbol: string): void {
-    if (this.#symbols.has(symbol)) return
-    this.#symbols.add(symbol)
-    this.#followSymbols()
+    this.#followSymbols(this.#symbols.add(symbol))
   }
 
   /** Collects one symbol less; on a running collector it is unsubscribed from at once. */
   removeSymbol(symbol: string): void {
-    if (!this.#symbols.delete(symbol)) return
-    this.#followSymbols()
+    this.#followSymbols(this.#symbols.remove(symbol))
   }
 
   get symbols(): readonly string[] {
-    return [...this.#symbols]
+    return this.#symbols.wanted
   }
 
   get dataTypes(): readonly DataType[] {
@@ -285,26 +282,13 @@ export abstract class BaseDataCollector implements AsyncDisposable {
         timeSinceData: secondsSince(this.#dataAt, now),
         maxSilenceDuration: this.#options.maxSilenceDurationMs / 1_000,
       },
-      statistics: {
-        messagesReceived: this.counters.messagesReceived,
-        messagesProcessed: this.counters.messagesProcessed,
-        messagesByType: Object.fromEntries(this.dataTypes.map((dataType) => [dataType, this.counters.messagesByType[dataType]])),
-        bytesReceived: this.counters.bytesReceived,
-        errors: this.counters.errors,
-        errorsByCode: { ...this.counters.errorsByCode },
-        callbackErrors: this.counters.callbackErrors,
-        streamDropped: this.counters.streamDropped,
-        gaps: this.counters.gaps,
-        missingTrades: this.counters.missingTrades,
-        restarts: this.counters.restarts,
-        reconnects: this.counters.reconnects,
+      statistics: statisticsOf(this.counters, {
+        dataTypes: this.dataTypes,
         uptimeSeconds: secondsSince(this.#lifecycle.startedAt, now) ?? 0,
         reconnectAttempts: this.reconnectAttempts(),
-        lastMessageTime: isoTime(this.counters.lastMessageAt),
-        connectionUptime: isoTime(this.connectedAt()),
-        lastError: this.#lastError?.message ?? null,
-        lastRestartTime: isoTime(this.counters.lastRestartAt),
-      },
+        connectedAt: this.connectedAt(),
+        lastError: this.#lastError?.message,
+      }),
       subscriptions: this.subscriptionReports(),
     }
   }
@@ -315,7 +299,7 @@ export abstract class BaseDataCollector implements AsyncDisposable {
   }
 
   getHealthStatus(): HealthStatus {
-    const issues = this.#assess().map(([, text]) => text)
+    const issues = this.#assess().map(({ text }) => text)
     return {
       isHealthy: issues.length === 0,
       issues,
@@ -403,9 +387,13 @@ export abstract class BaseDataCollector implements AsyncDisposable {
   protected async bringUp(signal: AbortSignal): Promise<StartOutcome> {
     if (!(await this.connect(signal))) return this.#failed('connect() returned false')
     if (signal.aborted) return 'failed'
-    this.#collected = new Set(this.#symbols)
-    if (!(await this.subscribeToData(this.symbols, this.dataTypes))) return this.#failed('subscribeToData() returned false')
-    return 'up'
+    this.#symbols.subscribing()
+    return (await this.subscribeToData(this.symbols, this.dataTypes)) ? 'up' : this.#failed('subscribeToData() returned false')
+  }
+
+  /** The source has nothing more to give: stops in order. To be called by `handleMessages` of a source that ends, such as a file. */
+  protected finish(reason = 'the source has ended'): void {
+    void this.#lifecycle.stop(false, reason)
   }
 
   /** Ends what runs and leaves the collector in the error state, from which `start` and `restart` lead out. */
@@ -423,7 +411,7 @@ export abstract class BaseDataCollector implements AsyncDisposable {
   }
 
   protected reconnectAttempts(): number {
-    return this.#restartHistory.count
+    return this.#supervision.restarts
   }
 
   protected connectedAt(): number | undefined {
@@ -444,49 +432,83 @@ export abstract class BaseDataCollector implements AsyncDisposable {
     return false
   }
 
+  /** Silence of all data that makes the collector stale, milliseconds; undefined where silence alone is no fault. */
+  protected maxSilenceMs(): number | undefined {
+    return this.#options.maxSilenceDurationMs
+  }
+
+  /** Restarts after a back-off, if it may: not without `autoRestart`, and not more than `maxRestarts` times in a row. */
+  protected restartSoon(trigger: RestartTrigger, reason: string): void {
+    this.#supervision.restartSoon(trigger, reason)
+  }
+
+  /** There were `maxRestarts` without a stable period between them. By default the collector ends in the error state. */
+  protected restartsExhausted(_trigger: RestartTrigger, reason: string): void {
+    this.giveUp(reason)
+  }
+
+  /** What made it `unhealthy` is gone. */
+  protected recovered(): void {
+    if (this.#lifecycle.loopFailed) return
+    this.#supervision.cancelRestart()
+    this.setStatus('running', 'healthy again')
+  }
+
+  /** It was stopped, from whatever state: lets go of what a restart keeps. */
+  protected release(): Promise<void> {
+    return Promise.resolve()
+  }
+
   // Inside.
 
   #lifecycleHooks(): LifecycleHooks {
-    const stopOnAbort = (): void => void this.stop()
     let errorBefore: TapekeeperError | undefined
     return {
       bringUp: (signal) => {
         // It may have aborted while nobody listened: before the first turn of a start, or during a restart.
         if (this.#options.signal?.aborted === true) {
-          stopOnAbort()
+          this.#stopOnAbort()
           return Promise.resolve('failed')
         }
-        this.#options.signal?.addEventListener('abort', stopOnAbort, { once: true })
+        this.#options.signal?.addEventListener('abort', this.#stopOnAbort, { once: true })
         errorBefore = this.#lastError
-        this.#collected = new Set()
+        this.#symbols.begin()
         return this.bringUp(signal)
       },
       reason: () => (this.#lastError === errorBefore ? undefined : this.#lastError?.message),
-      unsubscribe: () => this.unsubscribeFromData(this.symbols, this.dataTypes),
+      unsubscribe: () => this.unsubscribeFromData(this.#symbols.collected, this.dataTypes),
       disconnect: () => this.disconnect(),
+      release: () => this.release(),
+      onStopped: () => {
+        this.#options.signal?.removeEventListener('abort', this.#stopOnAbort)
+        this.#delivery.endStreams()
+      },
       handleMessages: (signal) => this.handleMessages(signal),
       onTurn: () => this.heartbeat(),
       onLoopFailed: (error) => {
+        this.counters.reconnects++
         this.reportError(error)
         this.setStatus('unhealthy', 'the message loop failed')
-        this.#autoRestart('connection-failure', error.message)
+        this.restartSoon('connection-failure', error.message)
       },
       onError: (error) => this.reportError(error),
       onStatus: (change) => {
         this.logger.debug(`${change.from} -> ${change.to}`, { component: this.componentName, reason: change.reason })
+        // Dead, and nothing on its way: a signal that lives on must not hold on to it.
+        if (change.to === 'error') this.#options.signal?.removeEventListener('abort', this.#stopOnAbort)
         this.#events.emit('status', change)
       },
       onRestart: (notice) => {
         this.counters.restarted(notice.at)
         this.#events.emit('restart', notice)
       },
-      onUp: () => this.#scheduleHealthCheck(),
+      onRestartFailed: () => this.#supervision.restartFailed(),
+      onUp: () => {
+        this.#errorRate.reset()
+        this.#supervision.begin()
+      },
       onDown: () => {
-        this.#options.signal?.removeEventListener('abort', stopOnAbort)
-        this.#cancelHealth?.()
-        this.#cancelHealth = undefined
-        this.#cancelRestart?.()
-        this.#cancelRestart = undefined
+        this.#supervision.end()
         this.#heartbeatAt = undefined
       },
     }
@@ -497,50 +519,34 @@ export abstract class BaseDataCollector implements AsyncDisposable {
     return 'failed'
   }
 
-  #autoRestart(trigger: RestartTrigger, reason: string): void {
-    if (!this.#options.autoRestart || !this.#lifecycle.wanted || this.#cancelRestart !== undefined) return
-    const { maxRestarts, restartDelayMs } = this.#options
-    const policy = { delayMs: restartDelayMs, maxRestarts, stableAfterMs: STABLE_AFTER_MS }
-    const next = nextRestart(this.#restartHistory, this.now(), policy, this.ports.random)
-    if (next === 'give-up') {
-      this.reportError(new TapekeeperError('COLLECTOR_FAILED', `gave up after ${maxRestarts} restarts: ${reason}`, { trigger }))
-      this.giveUp(reason)
-      return
+  #supervised(): Supervised {
+    return {
+      clock: this.ports.clock,
+      random: this.ports.random,
+      logger: this.logger,
+      name: this.componentName,
+      settings: () => this.#options,
+      status: () => this.status,
+      isWanted: () => this.isWanted,
+      restartPlanned: () => this.#options.signal?.addEventListener('abort', this.#stopOnAbort, { once: true }),
+      findings: () => {
+        this.#errorRate.check()
+        return this.#assess()
+      },
+      repairs: (issue) => this.repairs(issue),
+      unhealthy: (reason) => this.setStatus('unhealthy', reason),
+      recovered: () => this.recovered(),
+      restart: (...how) => void this.#lifecycle.restart(...how),
+      exhausted: (trigger, reason, maxRestarts) => {
+        const message = `gave up after ${maxRestarts} restarts: ${reason}`
+        this.reportError(new TapekeeperError('COLLECTOR_FAILED', message, { trigger }))
+        this.restartsExhausted(trigger, reason)
+      },
+      lastError: () => this.#lastError,
     }
-    this.#restartHistory = next.history
-    this.logger.warn('restarting', { component: this.componentName, trigger, reason, delayMs: next.delayMs })
-    this.#cancelRestart = this.ports.clock.after(next.delayMs, () => {
-      this.#cancelRestart = undefined
-      void this.#lifecycle.restart(trigger, reason, next.history.count, next.delayMs).then((ok) => {
-        if (!ok && this.status === 'error') this.#autoRestart('error-state', this.#lastError?.message ?? reason)
-      })
-    })
-  }
-
-  #scheduleHealthCheck(): void {
-    this.#cancelHealth = this.ports.clock.after(this.#options.healthCheckIntervalMs, () => {
-      this.#scheduleHealthCheck()
-      this.#checkHealth()
-    })
-  }
-
-  #checkHealth(): void {
-    const serious = this.#assess().find(([issue]) => issue === 'no-heartbeat' || issue === 'stale-data')
-    if (serious === undefined) {
-      if (this.status !== 'unhealthy' || this.#lifecycle.loopFailed) return
-      this.#cancelRestart?.()
-      this.#cancelRestart = undefined
-      this.setStatus('running', 'healthy again')
-      return
-    }
-    const [issue, text] = serious
-    if (this.repairs(issue)) return
-    this.setStatus('unhealthy', text)
-    this.#autoRestart(issue === 'no-heartbeat' ? 'no-heartbeat' : 'stale-data', text)
   }
 
   #assess(): ReturnType<typeof assessHealth> {
-    const { healthCheckIntervalMs, maxSilenceDurationMs } = this.#options
     return assessHealth({
       status: this.status,
       shouldBeRunning: this.#lifecycle.wanted,
@@ -548,10 +554,15 @@ export abstract class BaseDataCollector implements AsyncDisposable {
       startedAt: this.#lifecycle.startedAt,
       lastHeartbeatAt: this.lastHeartbeatAt(),
       lastDataAt: this.#dataAt,
-      maxHeartbeatGapMs: Math.max(2 * healthCheckIntervalMs, MIN_HEARTBEAT_GAP_MS),
-      maxSilenceDurationMs,
-      ownIssues: isActive(this.status) ? this.healthIssues() : [],
+      maxHeartbeatGapMs: Math.max(2 * this.#options.healthCheckIntervalMs, MIN_HEARTBEAT_GAP_MS),
+      maxSilenceDurationMs: this.maxSilenceMs(),
+      ownFindings: isActive(this.status) ? this.#ownFindings() : [],
     })
+  }
+
+  #ownFindings(): readonly Finding[] {
+    const issues = this.healthIssues().map((text) => ({ issue: 'own', text }) as const)
+    return this.#errorRate.finding === undefined ? issues : [this.#errorRate.finding, ...issues]
   }
 
   #callbackFailed(error: unknown, where: string): void {
@@ -562,41 +573,15 @@ export abstract class BaseDataCollector implements AsyncDisposable {
     this.reportError(new TapekeeperError('CALLBACK_FAILED', message, { where }, { cause: error }))
   }
 
-  /** Brings the subscriptions of a running collector in line with its symbols, whatever changed while it was busy. */
-  #followSymbols(): void {
-    if (!this.#lifecycle.wanted) return
-    const follow = async (): Promise<void> => {
-      if (this.#lifecycle.startedAt === undefined) return
-      const added = this.symbols.filter((symbol) => !this.#collected.has(symbol))
-      const removed = [...this.#collected].filter((symbol) => !this.#symbols.has(symbol))
-      this.#collected = new Set(this.#symbols)
-      if (removed.length > 0) await this.unsubscribeFromData(removed, this.dataTypes)
-      if (added.length === 0 || (await this.subscribeToData(added, this.dataTypes))) return
-      this.#failed(`subscribeToData() returned false for ${added.join(', ')}`)
-    }
-    this.#lifecycle.enqueue(follow).catch((error: unknown) => this.reportError(TapekeeperError.from(error, 'COLLECTOR_FAILED')))
+  #followSymbols(isNews: boolean): void {
+    if (!isNews || !this.#lifecycle.wanted) return
+    this.#lifecycle.follow((isCurrent) =>
+      this.#symbols.follow({
+        subscribe: (symbols) => this.subscribeToData(symbols, this.dataTypes),
+        unsubscribe: (symbols) => this.unsubscribeFromData(symbols, this.dataTypes),
+        onError: (error) => this.reportError(error),
+        isCurrent,
+      }),
+    )
   }
-}
-
-/** What one stream's consumer missed; everybody else got it. */
-function consumerGap(exchange: string, { first, last, fills }: LostTrades, at: number): Gap {
-  const firstId = Number(first.data.id) - (first.data.count ?? 1) + 1
-  return {
-    exchange,
-    symbol: first.symbol,
-    stream: `a consumer of ${first.symbol} trades`,
-    fromId: Number.isSafeInteger(firstId) ? String(firstId) : first.data.id,
-    toId: last.data.id,
-    fromTime: first.timestamp,
-    toTime: last.timestamp,
-    missing: fills,
-    reason: 'consumer-too-slow',
-    filled: false,
-    trades: undefined,
-    at,
-  }
-}
-
-function overflowError(dataType: DataType): TapekeeperError {
-  return new TapekeeperError('STREAM_OVERFLOW', `a stream of ${dataType} points is full: its consumer is too slow`, { dataType })
 }

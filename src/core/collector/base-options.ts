@@ -1,8 +1,9 @@
 import { z } from 'zod'
 import { DATA_TYPES } from '../../domain/data-type.ts'
+import { parseConfig, withDefault } from '../../errors/config-problems.ts'
+import { environment } from '../../ports/environment.ts'
 import { consoleLogger, LOG_LEVELS, type Logger } from '../../ports/logger.ts'
 import type { Ports } from '../../ports/ports.ts'
-import { parseConfig } from '../../errors/config-problems.ts'
 import { OVERFLOW_POLICIES, type StreamOptions } from './data-stream.ts'
 
 const isLogger = (value: unknown): boolean =>
@@ -17,22 +18,22 @@ const isSignal = (value: unknown): boolean =>
 /** Less is seconds given where milliseconds are meant. */
 const LEAST_MS = 100
 
-/** Options every collector has, whatever it collects from. Milliseconds throughout. */
+/** Options every collector has, whatever it collects from. Milliseconds throughout. What is left out is asked of the environment. */
 export const commonOptions = {
   /** What to collect. */
   dataTypes: z.array(z.enum(DATA_TYPES)).min(1).readonly(),
   /** Restart after a failure found by the health check or the message loop. */
   autoRestart: z.boolean().default(true),
-  /** Automatic restarts without ten stable minutes between them before the collector gives up. */
-  maxRestarts: z.number().int().nonnegative().default(5),
-  /** Ceiling of the delay before the first automatic restart; doubles with each, full jitter. */
-  restartDelayMs: z.number().nonnegative().default(5_000),
-  /** Time between health checks. */
-  healthCheckIntervalMs: z.number().min(LEAST_MS).default(30_000),
-  /** Silence after which the collector counts as stale. */
-  maxSilenceDurationMs: z.number().min(LEAST_MS).default(300_000),
-  /** Where log lines go. Default: warnings and errors to the console. `silentLogger` for none. */
-  logger: z.custom<Logger>(isLogger, 'must have the methods debug, info, warn and error').default(() => consoleLogger()),
+  /** Automatic restarts without ten stable minutes between them before the collector gives up. Default: `MAX_RECONNECT_ATTEMPTS`. */
+  maxRestarts: withDefault(z.number().int().nonnegative(), () => environment().maxReconnectAttempts),
+  /** Ceiling of the delay before the first automatic restart; doubles with each, full jitter. Default: `RECONNECT_DELAY`. */
+  restartDelayMs: withDefault(z.number().nonnegative(), () => environment().reconnectDelayMs),
+  /** Time between health checks. Default: `DEFAULT_HEALTH_CHECK_INTERVAL`. */
+  healthCheckIntervalMs: withDefault(z.number().min(LEAST_MS), () => environment().healthCheckIntervalMs),
+  /** Silence after which the collector counts as stale. Default: `MAX_SILENCE_DURATION`. */
+  maxSilenceDurationMs: withDefault(z.number().min(LEAST_MS), () => environment().maxSilenceDurationMs),
+  /** Where log lines go. Default: the console, from `LOG_LEVEL` (else from warnings) up. `silentLogger` for none. */
+  logger: withDefault(z.custom<Logger>(isLogger, 'must have the methods debug, info, warn and error'), () => consoleLogger()),
   /** Stops the collector when it aborts. */
   signal: z.custom<AbortSignal>(isSignal, 'must be an AbortSignal').optional(),
   /** Clock, chance, sockets and HTTP in place of the real ones. Collectors given the same object share their sockets. */
@@ -72,8 +73,9 @@ export function parseStreamOptions(options: StreamOptions): StreamOptions {
 export type SupervisionOptions = z.input<typeof supervisionOptions>
 
 /** @throws TapekeeperError `CONFIG_INVALID`. */
-export function parseSupervision(options: SupervisionOptions): SupervisionOptions {
-  return parseConfig(supervisionOptions, options, 'supervision options')
+export function withSupervision(options: ResolvedBaseOptions, changes: SupervisionOptions): ResolvedBaseOptions {
+  const given = Object.entries<unknown>(parseConfig(supervisionOptions, changes, 'supervision options'))
+  return { ...options, ...Object.fromEntries(given.filter(([, value]) => value !== undefined)) }
 }
 
 export type BaseCollectorOptions = z.input<typeof baseCollectorOptions>

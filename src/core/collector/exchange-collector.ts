@@ -2,8 +2,9 @@ import type { DataType } from '../../domain/data-type.ts'
 import type { Instrument } from '../../domain/instrument.ts'
 import type { MarketDataPoint } from '../../domain/market-data.ts'
 import { TapekeeperError } from '../../errors/tapekeeper-error.ts'
-import { BookKeeper } from '../book/book-keeper.ts'
-import { MAX_BOOK_LEVELS, type LocalBook } from '../book/local-book.ts'
+import type { BookKeeper } from '../book/book-keeper.ts'
+import { createKeeper } from '../book/create-keeper.ts'
+import type { LocalBook } from '../book/local-book.ts'
 import type { ExchangeDefinition, Topic } from '../exchange-definition.ts'
 import type { DataFrame } from '../frame.ts'
 import type { InstrumentCatalog } from '../instrument-catalog.ts'
@@ -14,25 +15,16 @@ import { runtimeOf, type Runtime } from '../runtime.ts'
 import { CompletenessLedger, sumCompleteness, type Completeness } from '../tape/completeness.ts'
 import { createTape, type Tape } from '../tape/create-tape.ts'
 import { BaseDataCollector } from './base-collector.ts'
-import type { SubscriptionStatus } from './events.ts'
+import type { RestartTrigger, SubscriptionStatus } from './events.ts'
 import type { HealthIssue } from './health.ts'
 import { resolveExchangeConfig, type ExchangeCollectorConfig, type ResolvedExchangeConfig } from './exchange-config.ts'
 import type { StartOutcome } from './lifecycle.ts'
+import { LatestTrade } from './latest-trade.ts'
+import { RepairLadder } from './repair-ladder.ts'
+import { StaleRepair } from './stale-repair.ts'
 import type { SubscriptionReport } from './status-report.ts'
-
-/** Without updates a kept book is delivered this often. */
-const SNAPSHOT_INTERVAL_MS = 1_000
-
-interface Subscription {
-  /** The topic's name, with the number of the socket where there are two. */
-  readonly name: string
-  readonly topic: Topic
-  readonly pool: LinkPool
-  /** Keeps the book of a topic that brings changes only. */
-  readonly keeper: BookKeeper | undefined
-  status: SubscriptionStatus
-  leave: () => Promise<void>
-}
+import { StreamWatch } from './stream-watch.ts'
+import { issueOf, reportOf, type Subscription } from './subscription.ts'
 
 /**
  * Collects one pair of one exchange over links it shares with other collectors. Reconnecting and subscribing again is the links'
@@ -50,6 +42,10 @@ export class ExchangeCollector extends BaseDataCollector {
   #lastLinkError: TapekeeperError | undefined
   #tape: Tape | undefined
   readonly #ledgers = new Map<string, CompletenessLedger>()
+  /** By the subscription's name; they outlive restarts. */
+  readonly #ladders = new Map<string, RepairLadder>()
+  readonly #staleRepair: StaleRepair
+  #latestTrade: LatestTrade | undefined
 
   /** @throws TapekeeperError `CONFIG_INVALID` naming every problem, what is allowed, and the nearest right spelling. */
   constructor(definition: ExchangeDefinition, input: ExchangeCollectorConfig) {
@@ -73,6 +69,14 @@ export class ExchangeCollector extends BaseDataCollector {
     this.#definition = definition
     this.#config = config
     this.#runtime = runtimeOf(ports)
+    this.#staleRepair = new StaleRepair({
+      clock: this.ports.clock,
+      logger: this.logger,
+      restart: (reason) => {
+        this.setStatus('unhealthy', reason)
+        this.restartSoon('stale-data', reason)
+      },
+    })
   }
 
   /** Ours, as configured. */
@@ -118,14 +122,6 @@ export class ExchangeCollector extends BaseDataCollector {
     )
   }
 
-  override stop(force = false): Promise<void> {
-    // After a failed restart nothing runs that a stop would end, but the tape may still hold trades behind a hole.
-    const closing = this.status === 'error' ? this.#tape?.close(true) : undefined
-    if (this.status === 'error') this.#tape = undefined
-    const stopped = super.stop(force)
-    return closing === undefined ? stopped : closing.then(() => stopped)
-  }
-
   protected override async bringUp(signal: AbortSignal): Promise<StartOutcome> {
     const stopped = (): boolean => signal.aborted
     await this.connect(signal)
@@ -154,11 +150,14 @@ export class ExchangeCollector extends BaseDataCollector {
   }
 
   protected async disconnect(): Promise<void> {
-    const left = this.#leaveAll()
-    const tape = this.#tape
     // A restart goes on where it was; a stop ends the tape, and what follows is a new one.
-    if (!this.isWanted) this.#tape = undefined
-    await Promise.all([left, tape?.close(!this.isWanted)])
+    await Promise.all([this.#leaveAll(), this.isWanted ? this.#tape?.close(false) : this.release()])
+  }
+
+  protected override async release(): Promise<void> {
+    const tape = this.#tape
+    this.#tape = undefined
+    await tape?.close(true)
   }
 
   protected async subscribeToData(
@@ -214,27 +213,31 @@ export class ExchangeCollector extends BaseDataCollector {
   }
 
   protected override subscriptionReports(): readonly SubscriptionReport[] {
-    return [...this.#subscriptions.values()].map(({ name, topic, status }) => ({
-      topic: name,
-      dataType: topic.dataType,
-      status,
-      acknowledgedTime: null,
-      firstDataTime: null,
-      lastDataTime: null,
-      silence: null,
-      typicalInterval: null,
-      isStale: false,
-      repairs: 0,
-    }))
+    return [...this.#subscriptions.values()].map((subscription) => reportOf(subscription, this.now()))
   }
 
   protected override healthIssues(): readonly string[] {
-    return this.subscriptionReports().flatMap(({ topic, status }) => (status === 'confirmed' ? [] : [`${topic} is ${status}`]))
+    return [...this.#subscriptions.values()].flatMap((subscription) => issueOf(subscription) ?? [])
   }
 
-  /** Links watch themselves and reconnect; a market may be quiet for hours. Neither is a reason to start over. */
+  /** A market may be quiet for hours: each subscription tells silence from quiet by itself. */
+  protected override maxSilenceMs(): undefined {
+    return undefined
+  }
+
+  /** A restart did not help a stream that stays silent; what else is collected goes on, and so do the smaller repairs. */
+  protected override restartsExhausted(trigger: RestartTrigger, reason: string): void {
+    if (trigger !== 'stale-data') super.restartsExhausted(trigger, reason)
+  }
+
+  protected override recovered(): void {
+    const stale = [...this.#subscriptions.values()].some(({ watch }) => watch?.isStale === true)
+    if (!stale) this.#reflect(undefined)
+  }
+
+  /** Links watch themselves and reconnect, and a bad frame costs that frame: neither is a reason to start over. */
   protected override repairs(issue: HealthIssue): boolean {
-    return issue === 'no-heartbeat' || issue === 'stale-data'
+    return issue === 'no-heartbeat' || issue === 'error-rate'
   }
 
   get #catalog(): InstrumentCatalog {
@@ -269,7 +272,18 @@ export class ExchangeCollector extends BaseDataCollector {
       logger: this.logger,
     })
     const keeper = topic.isIncremental === true ? this.#newKeeper(topic, pool) : undefined
-    const subscription: Subscription = { name, topic, pool, keeper, status: 'pending', leave: () => Promise.resolve() }
+    const repairs = this.#ladders.get(name) ?? new RepairLadder(this.ports.random)
+    this.#ladders.set(name, repairs)
+    const subscription: Subscription = {
+      name,
+      topic,
+      pool,
+      keeper,
+      watch: topic.dataType === 'balance' ? undefined : this.#newWatch(() => subscription),
+      repairs,
+      status: 'pending',
+      leave: () => Promise.resolve(),
+    }
     this.#subscriptions.set(name, subscription)
     this.#announce(subscription, undefined)
     subscription.leave = pool.subscribe(topic, this.#listenerFor(subscription))
@@ -288,39 +302,55 @@ export class ExchangeCollector extends BaseDataCollector {
     }
   }
 
-  #onData({ topic, keeper }: Subscription, frame: DataFrame, text: string, receivedAt: number): void {
+  #onData({ topic, keeper, watch }: Subscription, frame: DataFrame, text: string, receivedAt: number): void {
     this.counters.messageReceived(receivedAt, text.length)
+    const { points } = frame
+    watch?.data(receivedAt, topic.dataType === 'trade' ? points[points.length - 1]?.timestamp : undefined)
     this.#raw(topic, text, receivedAt)
     for (const error of frame.errors) this.reportError(error)
-    for (const point of frame.points) {
+    for (const point of points) {
       if (point.dataType === 'trade' && this.#tape !== undefined) this.#tape.accept(point)
       else if (point.dataType === 'orderbook' && keeper !== undefined) keeper.onFrame(point)
       else this.deliver(point)
     }
   }
 
-  #newKeeper(topic: Topic, pool: LinkPool): BookKeeper {
-    const { depth } = this.#config.orderBook
-    const { updates = depth === 'full' || depth >= MAX_BOOK_LEVELS } = this.#config.orderBook
-    const { clock, random } = this.ports
+  #newWatch(subscription: () => Subscription): StreamWatch {
+    const isAskable = this.#definition.trades?.latest !== undefined
+    return new StreamWatch({
+      clock: this.ports.clock,
+      random: this.ports.random,
+      latestTradeAt: isAskable ? () => this.#latestTradeAt() : undefined,
+      maxSilenceMs: () => super.maxSilenceMs() ?? Infinity,
+      onStale: (finding) => {
+        this.#staleRepair.found(subscription(), finding)
+        this.#reflect(undefined)
+      },
+      onRecovered: () => this.recovered(),
+    })
+  }
+
+  #latestTradeAt(): Promise<number | undefined> {
     const target = { symbol: this.symbol, nativeSymbol: this.#nativeSymbol ?? '' }
-    const rest = this.#rest
-    const options = {
-      symbol: this.symbol,
-      clock,
-      random,
-      updates,
-      snapshotIntervalMs: this.#config.orderBook.snapshotIntervalMs ?? (updates ? undefined : SNAPSHOT_INTERVAL_MS),
-      depth: depth === 'full' ? undefined : depth,
-    }
-    return new BookKeeper(options, {
-      emit: (point) => this.deliver(point),
+    this.#latestTrade ??= new LatestTrade(
+      (signal) => this.#definition.trades?.latest?.(this.#rest, target, this.now(), signal) ?? Promise.resolve(undefined),
+      this.ports.clock,
+    )
+    return this.#latestTrade.at()
+  }
+
+  #newKeeper(topic: Topic, pool: LinkPool): BookKeeper {
+    return createKeeper({
+      definition: this.#definition,
+      target: { symbol: this.symbol, nativeSymbol: this.#nativeSymbol ?? '' },
+      settings: this.#config.orderBook,
+      rest: this.#rest,
+      topicKey: topic.key,
+      pool,
+      clock: this.ports.clock,
+      random: this.ports.random,
+      deliver: (point) => this.deliver(point),
       onState: (change) => this.emit('book', change),
-      resubscribe: () => pool.resubscribe(topic.key),
-      reconnect: () => pool.rollover(topic.key),
-      fetchSnapshot: (signal) =>
-        this.#definition.loadBook?.(rest, target, () => this.now(), signal) ??
-        Promise.reject(new TapekeeperError('REST_FAILED', `${this.#definition.name} has no order books over REST`)),
     })
   }
 
@@ -362,6 +392,8 @@ export class ExchangeCollector extends BaseDataCollector {
       if (error.consequence === 'reconnect') this.counters.reconnects++
       this.reportError(error)
     }
+    if (status === 'confirmed' && changed) subscription.watch?.confirmed(this.now())
+    if (status !== 'confirmed') subscription.watch?.interrupted()
     if (status === 'confirmed') subscription.keeper?.onConfirmed()
     if (status === 'pending' && error?.consequence === 'reconnect') subscription.keeper?.onLost()
     if (status === 'rejected') subscription.keeper?.stop()
@@ -380,11 +412,14 @@ export class ExchangeCollector extends BaseDataCollector {
 
   /** The status follows from the subscriptions. */
   #reflect(error: TapekeeperError | undefined): void {
-    if (this.status !== 'running' && this.status !== 'degraded') return
-    const statuses = [...this.#subscriptions.values()].map(({ status }) => status)
-    if (statuses.every((status) => status === 'rejected')) this.giveUp(error?.message ?? 'every subscription was rejected')
-    else if (statuses.every((status) => status === 'confirmed')) this.setStatus('running', 'every subscription is confirmed')
-    else this.setStatus('degraded', error?.message)
+    if (this.status !== 'running' && this.status !== 'degraded' && this.status !== 'unhealthy') return
+    const subscriptions = [...this.#subscriptions.values()]
+    const issue = subscriptions.map(issueOf).find((text) => text !== undefined)
+    const isStale = subscriptions.some(({ watch }) => watch?.isStale === true)
+    if (subscriptions.every(({ status }) => status === 'rejected')) {
+      this.giveUp(error?.message ?? 'every subscription was rejected')
+    } else if (issue === undefined) this.setStatus('running', 'every subscription is confirmed')
+    else if (this.status !== 'unhealthy' || !isStale) this.setStatus('degraded', error?.message ?? issue)
   }
 
   #announce({ name, topic, status }: Subscription, error: TapekeeperError | undefined): void {
@@ -414,9 +449,13 @@ export class ExchangeCollector extends BaseDataCollector {
     const subscriptions = [...this.#subscriptions.values()]
     this.#subscriptions.clear()
     this.#lastLinkError = undefined
+    this.#staleRepair.stop()
+    this.#latestTrade?.stop()
+    this.#latestTrade = undefined
     const gone = subscriptions.map(({ leave }) => leave())
     for (const subscription of subscriptions) {
       subscription.keeper?.stop()
+      subscription.watch?.interrupted()
       if (subscription.status === 'rejected') continue
       subscription.status = 'ended'
       this.#announce(subscription, undefined)

@@ -12,6 +12,20 @@ export interface HealthStatus {
   readonly isRunning: boolean
 }
 
+/**
+ * - `no-heartbeat`: the message loop is stuck, or its connection is dead
+ * - `stale-data`: silent for longer than is allowed
+ * - `error-rate`: most of what arrives cannot be used
+ * - `own`: what only the collector itself knows, such as a subscription that is not confirmed
+ */
+export type HealthIssue = 'not-running' | 'error-state' | 'no-heartbeat' | 'stale-data' | 'error-rate' | 'own'
+
+export interface Finding {
+  readonly issue: HealthIssue
+  /** In words, for people. */
+  readonly text: string
+}
+
 export interface HealthFacts {
   readonly status: CollectorStatus
   readonly shouldBeRunning: boolean
@@ -21,27 +35,28 @@ export interface HealthFacts {
   readonly lastHeartbeatAt: number | undefined
   readonly lastDataAt: number | undefined
   readonly maxHeartbeatGapMs: number
-  readonly maxSilenceDurationMs: number
-  /** Problems only the collector itself knows, such as an unconfirmed subscription. */
-  readonly ownIssues: readonly string[]
+  /** Undefined where silence alone is no fault. */
+  readonly maxSilenceDurationMs: number | undefined
+  /** Problems only the collector itself knows. */
+  readonly ownFindings: readonly Finding[]
 }
 
-export type HealthIssue = 'not-running' | 'error-state' | 'no-heartbeat' | 'stale-data' | 'own'
-
 /** Facts to findings. Pure. */
-export function assessHealth(facts: HealthFacts): readonly (readonly [HealthIssue, string])[] {
-  const { status, shouldBeRunning, startedAt, now } = facts
+export function assessHealth(facts: HealthFacts): readonly Finding[] {
+  const { status, shouldBeRunning, startedAt, now, maxSilenceDurationMs } = facts
   if (!shouldBeRunning) return []
-  if (status === 'error') return [['error-state', 'the collector is in the error state']]
-  if (startedAt === undefined) return [['not-running', `should be running, but is ${status}`]]
-  const issues: (readonly [HealthIssue, string])[] = []
+  if (status === 'error') return [{ issue: 'error-state', text: 'the collector is in the error state' }]
+  if (startedAt === undefined) return [{ issue: 'not-running', text: `should be running, but is ${status}` }]
+  const findings: Finding[] = []
   // Only what happened in this run counts.
   const heartbeatGap = now - Math.max(startedAt, facts.lastHeartbeatAt ?? startedAt)
-  if (heartbeatGap > facts.maxHeartbeatGapMs) issues.push(['no-heartbeat', `no heartbeat for ${seconds(heartbeatGap)} s`])
+  if (heartbeatGap > facts.maxHeartbeatGapMs)
+    findings.push({ issue: 'no-heartbeat', text: `no heartbeat for ${seconds(heartbeatGap)} s` })
   const silence = now - Math.max(startedAt, facts.lastDataAt ?? startedAt)
-  if (silence > facts.maxSilenceDurationMs) issues.push(['stale-data', `no data for ${seconds(silence)} s`])
-  for (const issue of facts.ownIssues) issues.push(['own', issue])
-  return issues
+  if (maxSilenceDurationMs !== undefined && silence > maxSilenceDurationMs)
+    findings.push({ issue: 'stale-data', text: `no data for ${seconds(silence)} s` })
+  findings.push(...facts.ownFindings)
+  return findings
 }
 
 const seconds = (ms: number): string => (ms / 1_000).toFixed(1)

@@ -12,6 +12,9 @@ export interface LifecycleHooks {
   bringUp(signal: AbortSignal): Promise<StartOutcome>
   unsubscribe(): Promise<unknown>
   disconnect(): Promise<void>
+  /** Stopped for good, from whatever state: what a restart keeps is let go of. */
+  release(): Promise<void>
+  onStopped(): void
   /** Why a start ended as it did, in words. */
   reason(): string | undefined
   /** One turn of the message loop. */
@@ -21,6 +24,8 @@ export interface LifecycleHooks {
   onError(error: TapekeeperError): void
   onStatus(change: StatusChange): void
   onRestart(notice: RestartNotice): void
+  /** It may be in the error state now. */
+  onRestartFailed(): void
   /** Everything runs: supervision may begin. */
   onUp(): void
   /** Nothing runs any more. */
@@ -29,6 +34,10 @@ export interface LifecycleHooks {
 
 /** Each thing that is ended politely gets this long before it is left behind. */
 const GRACE_MS = 5_000
+/** A change of what is collected that takes longer must not keep a restart waiting. */
+const FOLLOW_LIMIT_MS = 15_000
+/** Nobody waits for an automatic restart: one that hangs has failed. */
+const RESTART_LIMIT_MS = 120_000
 /** A `handleMessages` that returns at once must not keep timers and sockets from their turn. */
 const TURNS_BEFORE_YIELD = 64
 
@@ -82,22 +91,22 @@ export class Lifecycle {
     if (this.#starting !== undefined) return this.#starting
     this.#wanted = true
     this.#stopping = undefined
-    const starting = this.enqueue(() => this.#bringUp('starting')).finally(() => {
+    const starting = this.#enqueue(() => this.#bringUp('starting')).finally(() => {
       if (this.#starting === starting) this.#starting = undefined
     })
     this.#starting = starting
     return starting
   }
 
-  stop(force: boolean, onStopped: () => void): Promise<void> {
+  stop(force: boolean, reason?: string): Promise<void> {
     this.#wanted = false
     this.#starting = undefined
     this.#restarting = undefined
     if (this.#stopping === undefined) {
       this.#run?.abort(new TapekeeperError('ABORTED', 'the collector was stopped'))
-      this.#stopping = this.enqueue(async () => {
-        await this.#bringDown('stopping')
-        onStopped()
+      this.#stopping = this.#enqueue(async () => {
+        await this.#bringDown('stopping', reason)
+        this.#hooks.onStopped()
         this.#stopping = undefined
         this.#isForced = false
         this.#forced = new Promise((resolve) => (this.#force = resolve))
@@ -116,27 +125,41 @@ export class Lifecycle {
       this.#wanted = true
       this.#stopping = undefined
     }
-    this.#restarting ??= this.enqueue(async () => {
+    this.#restarting ??= this.#enqueue(async () => {
       this.#restarting = undefined
       if (!this.wanted) return false
       this.#hooks.onRestart({ trigger, reason, attempt, delayMs, at: this.#clock.now() })
       await this.#bringDown('restarting')
-      return this.#bringUp(this.#status === 'restarting' ? 'restarting' : 'starting')
+      const limitMs = trigger === 'manual' ? undefined : RESTART_LIMIT_MS
+      const ok = await this.#bringUp(this.#status === 'restarting' ? 'restarting' : 'starting', limitMs)
+      if (!ok) this.#hooks.onRestartFailed()
+      return ok
     })
     return this.#restarting
   }
 
   /** Ends what runs and leaves the collector in the error state, from which `start` and `restart` lead out. */
   giveUp(reason: string): void {
-    void this.enqueue(async () => {
+    void this.#enqueue(async () => {
       if (!this.wanted) return
       await this.#bringDown('restarting')
       this.setStatus('error', reason)
     })
   }
 
-  /** Runs a task of the collector's own between the lifecycle operations. */
-  enqueue<R>(task: () => Promise<R>): Promise<R> {
+  /**
+   * Runs a task of the collector's own between the lifecycle operations, while it is up. It is left behind when the run ends, or when
+   * it takes too long; `isCurrent` tells whether the run goes on.
+   */
+  follow(task: (isCurrent: () => boolean) => Promise<void>): void {
+    void this.#enqueue(async () => {
+      const run = this.#run
+      if (this.#startedAt === undefined || run === undefined) return
+      await this.#politely(() => task(() => !run.signal.aborted), FOLLOW_LIMIT_MS, run.signal)
+    })
+  }
+
+  #enqueue<R>(task: () => Promise<R>): Promise<R> {
     const result = this.#queue.then(task)
     this.#queue = result.catch(() => undefined)
     return result
@@ -149,20 +172,25 @@ export class Lifecycle {
     this.#hooks.onStatus({ from, to, at: this.#clock.now(), reason })
   }
 
-  async #bringUp(status: 'starting' | 'restarting'): Promise<boolean> {
+  async #bringUp(status: 'starting' | 'restarting', limitMs?: number): Promise<boolean> {
     if (this.#startedAt !== undefined) return this.#status === 'running'
     if (!this.#wanted) return false
     const run = new AbortController()
     this.#run = run
     this.setStatus(status)
+    const tooLate = new TapekeeperError('START_TIMEOUT', `not up after ${String(limitMs)} ms`)
+    const cancelLimit = limitMs === undefined ? undefined : this.#clock.after(limitMs, () => run.abort(tooLate))
     const [outcome, reason] = await this.#tryBringUp(run.signal)
-    const isStopped = run.signal.aborted
-    if (outcome === 'failed' || isStopped) {
+    cancelLimit?.()
+    const isLate = run.signal.reason === tooLate
+    const isStopped = run.signal.aborted && !isLate
+    if (isLate) this.#hooks.onError(tooLate)
+    if (outcome === 'failed' || run.signal.aborted) {
       run.abort()
       this.#hooks.onDown()
       await this.#politely(() => this.#hooks.disconnect())
       // When it was stopped, nobody failed, and the stop that follows says what becomes of it.
-      if (!isStopped) this.setStatus('error', reason)
+      if (!isStopped) this.setStatus('error', isLate ? tooLate.message : reason)
       return false
     }
     this.#startedAt = this.#clock.now()
@@ -217,18 +245,20 @@ export class Lifecycle {
     })
   }
 
-  async #bringDown(status: 'stopping' | 'restarting'): Promise<void> {
+  async #bringDown(status: 'stopping' | 'restarting', reason?: string): Promise<void> {
     if (this.#status === 'stopped') return
     this.#run?.abort()
     this.#hooks.onDown()
-    this.setStatus(status)
+    this.setStatus(status, reason)
     if (this.#startedAt !== undefined) {
       if (!this.#isForced) await this.#politely(() => this.#hooks.unsubscribe())
       await this.#politely(() => this.#loop)
       await this.#politely(() => this.#hooks.disconnect())
     }
     this.#startedAt = undefined
-    if (status === 'stopping') this.setStatus('stopped')
+    if (status !== 'stopping') return
+    await this.#politely(() => this.#hooks.release())
+    this.setStatus('stopped', reason)
   }
 
   async #runLoop(signal: AbortSignal): Promise<void> {
@@ -248,9 +278,17 @@ export class Lifecycle {
   }
 
   /** Waits for a task to end well, for its grace to be over, or for a forced stop, whichever is first. What it throws is reported. */
-  async #politely(task: () => Promise<unknown>): Promise<void> {
+  async #politely(task: () => Promise<unknown>, graceMs = GRACE_MS, signal?: AbortSignal): Promise<void> {
     let cancel: Cancel = () => undefined
-    const grace = new Promise<void>((resolve) => (cancel = this.#clock.after(GRACE_MS, resolve)))
+    const grace = new Promise<void>((resolve) => {
+      const leave = (): void => resolve()
+      const cancelTimer = this.#clock.after(graceMs, leave)
+      signal?.addEventListener('abort', leave, { once: true })
+      cancel = () => {
+        cancelTimer()
+        signal?.removeEventListener('abort', leave)
+      }
+    })
     const ended = callFencedAsync(task, (error) => this.#hooks.onError(TapekeeperError.from(error, 'COLLECTOR_FAILED')))
     await Promise.race([ended, grace, this.#forced])
     cancel()

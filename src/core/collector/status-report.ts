@@ -1,6 +1,7 @@
 import type { ErrorCode } from '../../errors/consequence.ts'
 import type { DataType } from '../../domain/data-type.ts'
 import type { CollectorStatus } from './collector-state.ts'
+import type { Counters } from './counters.ts'
 import type { SubscriptionStatus } from './events.ts'
 
 /** Counters since the collector was made. Timestamps are ISO 8601, null before the first. */
@@ -81,3 +82,35 @@ export interface CollectorStatusReport {
 
 export const isoTime = (at: number | undefined): string | null => (at === undefined ? null : new Date(at).toISOString())
 export const secondsSince = (at: number | undefined, now: number): number | null => (at === undefined ? null : (now - at) / 1_000)
+
+export interface StatisticsFacts {
+  readonly dataTypes: readonly DataType[]
+  readonly uptimeSeconds: number
+  readonly reconnectAttempts: number
+  readonly connectedAt: number | undefined
+  readonly lastError: string | undefined
+}
+
+export function statisticsOf(counters: Counters, facts: StatisticsFacts): CollectorStatistics {
+  const { messagesByType, errorsByCode } = counters
+  return {
+    messagesReceived: counters.messagesReceived,
+    messagesProcessed: counters.messagesProcessed,
+    messagesByType: Object.fromEntries(facts.dataTypes.map((dataType) => [dataType, messagesByType[dataType]])),
+    bytesReceived: counters.bytesReceived,
+    errors: counters.errors,
+    errorsByCode: { ...errorsByCode },
+    callbackErrors: counters.callbackErrors,
+    streamDropped: counters.streamDropped,
+    gaps: counters.gaps,
+    missingTrades: counters.missingTrades,
+    restarts: counters.restarts,
+    reconnects: counters.reconnects,
+    uptimeSeconds: facts.uptimeSeconds,
+    reconnectAttempts: facts.reconnectAttempts,
+    lastMessageTime: isoTime(counters.lastMessageAt),
+    connectionUptime: isoTime(facts.connectedAt),
+    lastError: facts.lastError ?? null,
+    lastRestartTime: isoTime(counters.lastRestartAt),
+  }
+}

@@ -1,9 +1,10 @@
+import { publicUrl } from '../../ports/public-url.ts'
 import type { Link } from './link.ts'
 
 /** One connection a collector uses. Collectors that share a connection report it with the same `id`. */
 export interface ConnectionReport {
   readonly id: string
-  /** Without user, password and query. */
+  /** Without user, password and the values of its query. */
   readonly url: string
   readonly status: 'idle' | 'connecting' | 'authenticating' | 'open' | 'waiting' | 'closed'
   /** When it was opened, ISO 8601; null while it is not open. */
@@ -20,7 +21,7 @@ export function connectionReport(url: string, link: Link): ConnectionReport {
   const { id, status, openedAt, subscriptions, messages, bytes, reconnects } = link
   return {
     id,
-    url,
+    url: publicUrl(url),
     status,
     connectedTime: openedAt === undefined ? null : new Date(openedAt).toISOString(),
     subscriptions: subscriptions.size,

@@ -4,6 +4,7 @@ import { TapekeeperError } from '../../errors/tapekeeper-error.ts'
 import type { Cancel } from '../../ports/clock.ts'
 import type { ErrorCode } from '../../errors/consequence.ts'
 import { connectionReport, type ConnectionReport } from './connection-report.ts'
+import { publicUrl } from '../../ports/public-url.ts'
 import { Link, type LinkListener, type LinkSettings } from './link.ts'
 import type { LinkLoss } from './link-state.ts'
 import type { TopicChange } from './subscriptions.ts'
@@ -188,12 +189,12 @@ export class LinkPool {
     const entry = this.#entries.get(change.key)
     if (entry === undefined) return
     if (change.type === 'rejected') {
-      this.#reject(entry, refusalError(entry.topic, change.frame))
+      this.#reject(entry, this.#refusalError(entry.topic, change.frame))
     } else if (change.type === 'delayed') {
       // While a replacement is told to wait, the connection it is to replace goes on serving.
       if (entry.link !== link) return
       entry.status = 'pending'
-      const error = refusalError(entry.topic, change.frame)
+      const error = this.#refusalError(entry.topic, change.frame)
       for (const listener of entry.listeners) listener.onStatus('pending', error)
     } else if (entry.link === link) {
       entry.status = 'confirmed'
@@ -208,7 +209,8 @@ export class LinkPool {
   }
 
   #linkChanged(link: Link, loss: LinkLoss | undefined): void {
-    const { logger, url } = this.#settings
+    const { logger } = this.#settings
+    const url = publicUrl(this.#settings.url)
     if (loss === undefined) {
       logger.debug(`link ${link.status}`, { url })
       return
@@ -233,7 +235,7 @@ export class LinkPool {
   /** Make before break: a second connection takes the same topics; the first one serves until the second does. */
   #replace(link: Link, reason: string): void {
     if (link.retiring || !this.#links.has(link)) return
-    this.#settings.logger.info('moving to a new connection', { url: this.#settings.url, reason })
+    this.#settings.logger.info('moving to a new connection', { url: publicUrl(this.#settings.url), reason })
     const replacement = this.#newLink(true)
     for (const entry of this.#entriesOf(link)) {
       entry.next = replacement
@@ -270,6 +272,12 @@ export class LinkPool {
     this.#handovers.set(old, this.#settings.ports.clock.after(HANDOVER_MS, handOverAll))
   }
 
+  #refusalError(topic: Topic, { nativeCode, message, reaction }: RejectedFrame): TapekeeperError {
+    const code = REFUSALS[reaction] ?? 'SUBSCRIPTION_REJECTED'
+    const words = `${topic.key} was refused by the exchange: ${nativeCode} ${this.#settings.hide(message)}`
+    return new TapekeeperError(code, words, { topic: topic.key, ...topic.args, nativeCode })
+  }
+
   #entriesOf(link: Link): TopicEntry[] {
     return [...this.#entries.values()].filter((entry) => entry.link === link || entry.next === link)
   }
@@ -282,13 +290,4 @@ const REFUSALS: Readonly<Partial<Record<Reaction, ErrorCode>>> = {
   retry: 'EXCHANGE_BUSY',
   clock: 'EXCHANGE_BUSY',
   'login-needed': 'EXCHANGE_BUSY',
-}
-
-function refusalError(topic: Topic, { nativeCode, message, reaction }: RejectedFrame): TapekeeperError {
-  const code = REFUSALS[reaction] ?? 'SUBSCRIPTION_REJECTED'
-  return new TapekeeperError(code, `${topic.key} was refused by the exchange: ${nativeCode} ${message}`, {
-    topic: topic.key,
-    ...topic.args,
-    nativeCode,
-  })
 }

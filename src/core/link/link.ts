@@ -19,6 +19,8 @@ export interface LinkSettings {
   readonly ports: Ports
   readonly dialer: Dialer
   readonly logger: Logger
+  /** Takes the secrets of the URL and the credentials out of what others say: they may quote them. */
+  readonly hide: (text: string) => string
   readonly limits: ExchangeLimits
   readonly keepalive: Keepalive
   /** A connection asks to be replaced before it is this old. Milliseconds. */
@@ -302,7 +304,7 @@ export class Link {
         this.#apply({ type: 'logged-in', epoch })
         break
       case 'move':
-        this.#listener.onMove(this, frame.message)
+        this.#listener.onMove(this, this.#settings.hide(frame.message))
         break
       case 'pong':
       case 'ignored':
@@ -322,7 +324,7 @@ export class Link {
 
   #refused(epoch: number, frame: RejectedFrame): void {
     if (this.#state.status === 'authenticating') {
-      if (frame.reaction === 'auth' || frame.reaction === 'reject') this.#refuseLogin(epoch, authError(frame))
+      if (frame.reaction === 'auth' || frame.reaction === 'reject') this.#refuseLogin(epoch, this.#authError(frame))
       else if (frame.reaction === 'clock' && !this.#clockSynced) this.#loginWithTheirClock(epoch)
       else if (frame.reaction !== 'ignore') this.#lose(epoch, { message: `login refused: ${frame.nativeCode} ${frame.message}` })
       return
@@ -355,9 +357,14 @@ export class Link {
     this.#listener.onAuthFailed(this, error)
   }
 
+  #authError({ nativeCode, message }: RejectedFrame): TapekeeperError {
+    const words = `the exchange refused the login: ${nativeCode} ${this.#settings.hide(message)}`
+    return new TapekeeperError('AUTH_FAILED', words, { nativeCode })
+  }
+
   #lose(epoch: number, loss: LinkLoss): void {
     if (!this.#proved) this.#settings.dialer.disproved()
-    this.#apply({ type: 'lost', epoch, loss })
+    this.#apply({ type: 'lost', epoch, loss: { ...loss, message: this.#settings.hide(loss.message) } })
   }
 
   #news(change: TopicChange | undefined): void {
@@ -448,8 +455,4 @@ function lossOf({ code, reason, status, retryAfterMs, error }: SocketClosed): Li
   const why = reason !== '' ? reason : error?.message
   const how = code === 1006 ? 'connection cut off' : `connection closed by the server with ${code}`
   return { message: why === undefined ? how : `${how}: ${why}`, closeCode: code }
-}
-
-function authError({ nativeCode, message }: RejectedFrame): TapekeeperError {
-  return new TapekeeperError('AUTH_FAILED', `the exchange refused the login: ${nativeCode} ${message}`, { nativeCode })
 }

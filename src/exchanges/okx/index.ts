@@ -47,6 +47,7 @@ export const okx = defineExchange({
 
   restLimits: {
     '/api/v5/market/history-trades': { count: 20, perMs: 2_000 },
+    '/api/v5/market/trades': { count: 100, perMs: 2_000 },
     '/api/v5/market/books': { count: 40, perMs: 2_000 },
     '/api/v5/public/instruments': { count: 20, perMs: 2_000 },
   },

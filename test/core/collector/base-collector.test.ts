@@ -554,7 +554,10 @@ describe('symbols', () => {
     source.subscribeFails = 'false'
     source.addSymbol('UVW-USD')
     await source.world.clock.advance(100)
-    expect(source.faults.map(({ message }) => message)).toEqual(['subscribe', 'subscribeToData() returned false for UVW-USD'])
+    expect(source.faults.map(({ message }) => message)).toEqual([
+      'subscribe',
+      'subscribeToData() returned false for XYZ-USD, UVW-USD',
+    ])
     expect(source.status).toBe('running')
   })
 

@@ -70,7 +70,7 @@ describe('a good day', () => {
     expect(await vt(abc.start())).toBe(true)
     server.publish('trades.abcusd', { px: '42.10' })
     expect(prices).toEqual(['ABC-USD 42.10'])
-    expect(abc.getStatus().subscriptions).toEqual([{ topic: 'trades.abcusd', dataType: 'trade', status: 'confirmed' }])
+    expect(abc.getStatus().subscriptions).toMatchObject([{ topic: 'trades.abcusd', dataType: 'trade', status: 'confirmed' }])
     expect(abc.instrument).toMatchObject({ nativeSymbol: 'abcusd' })
     await vt(abc.stop())
     expect(log).toEqual([
@@ -284,13 +284,16 @@ describe('status and health', () => {
     expect(abc.getHealthStatus()).toMatchObject({ isHealthy: true })
   })
 
-  test('a quiet market is unhealthy in words after the maximum silence, and not restarted', async () => {
+  test('where nobody can be asked whether a market is quiet: the maximum silence, and the smallest repair first', async () => {
     setUp()
     const abc = collector('ABC-USD', { maxSilenceDurationMs: 60_000 })
     await vt(abc.start())
-    await world.clock.advance(120_000)
-    expect([abc.status, abc.getStatus().statistics.restarts]).toEqual(['running', 0])
-    expect(abc.getHealthStatus().issues).toEqual(['no data for 120.0 s'])
+    await world.clock.advance(59_000)
+    expect([abc.status, abc.getHealthStatus().issues]).toEqual(['running', []])
+    await world.clock.advance(11_000)
+    expect([abc.status, abc.getStatus().statistics.restarts]).toEqual(['degraded', 0])
+    expect(abc.getHealthStatus().issues).toEqual(['trades.abcusd is silent while its market is not known to be quiet'])
+    expect(abc.getStatus().subscriptions).toMatchObject([{ status: 'confirmed', isStale: true, repairs: 1 }])
   })
 
   test('one collector, one pair', () => {

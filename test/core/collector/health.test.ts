@@ -11,7 +11,7 @@ const well: HealthFacts = {
   lastDataAt: NOW - 10,
   maxHeartbeatGapMs: 60_000,
   maxSilenceDurationMs: 300_000,
-  ownIssues: [],
+  ownFindings: [],
 }
 
 describe('findings', () => {
@@ -28,12 +28,13 @@ describe('findings', () => {
     ['silent in the run before, but this one is young', { lastDataAt: NOW - 900_000, startedAt: NOW - 1_000 }, []],
     ['stuck in the run before, but this one is young', { lastHeartbeatAt: NOW - 900_000, startedAt: NOW - 1_000 }, []],
     ['both', { lastHeartbeatAt: undefined, lastDataAt: undefined }, ['no-heartbeat', 'stale-data']],
-    ['its own', { ownIssues: ['trades:X is pending'] }, ['own']],
+    ['its own', { ownFindings: [{ issue: 'own', text: 'trades:X is pending' }] }, ['own']],
+    ['silent, where that is no fault', { lastDataAt: NOW - 900_000, maxSilenceDurationMs: undefined }, []],
   ])('%s', (_name, change, expected) => {
-    expect(assessHealth({ ...well, ...change }).map(([issue]) => issue)).toEqual(expected)
+    expect(assessHealth({ ...well, ...change }).map(({ issue }) => issue)).toEqual(expected)
   })
 
   test('say how long, in seconds', () => {
-    expect(assessHealth({ ...well, lastDataAt: NOW - 301_250 })).toEqual([['stale-data', 'no data for 301.3 s']])
+    expect(assessHealth({ ...well, lastDataAt: NOW - 301_250 })).toEqual([{ issue: 'stale-data', text: 'no data for 301.3 s' }])
   })
 })

@@ -1,0 +1,32 @@
+import type { PointOf } from '../../domain/market-data.ts'
+import type { Clock } from '../../ports/clock.ts'
+
+/** An answer serves whoever asks within this time. */
+const FRESH_MS = 500
+
+/** When a market last traded, by REST: one request for all the streams of a collector that ask together. */
+export class LatestTrade {
+  readonly #load: (signal: AbortSignal) => Promise<PointOf<'trade'> | undefined>
+  readonly #clock: Clock
+  readonly #ending = new AbortController()
+  #asked: { readonly at: number; readonly answer: Promise<number | undefined> } | undefined
+
+  constructor(load: (signal: AbortSignal) => Promise<PointOf<'trade'> | undefined>, clock: Clock) {
+    this.#load = load
+    this.#clock = clock
+  }
+
+  /** Exchange time, epoch milliseconds; undefined when the market never traded. Rejects when REST cannot tell. */
+  at(): Promise<number | undefined> {
+    const now = this.#clock.now()
+    if (this.#asked === undefined || now - this.#asked.at >= FRESH_MS) {
+      const answer = this.#load(this.#ending.signal).then((trade) => trade?.timestamp)
+      this.#asked = { at: now, answer }
+    }
+    return this.#asked.answer
+  }
+
+  stop(): void {
+    this.#ending.abort()
+  }
+}

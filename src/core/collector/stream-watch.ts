@@ -1,0 +1,198 @@
+import type { Cancel, Clock } from '../../ports/clock.ts'
+import type { Random } from '../../ports/random.ts'
+import { Rhythm } from './rhythm.ts'
+
+/** Silence of so many average gaps is suspicious: chance alone does not make it. */
+const SUSPICIOUS_GAPS = 15
+const LEAST_SUSPICION_MS = 3_000
+/** A stream without a rhythm yet. */
+const FIRST_DATA_MS = 10_000
+/** The second look at the market, when the first had nothing to compare with. */
+const SECOND_LOOK_MS = 2_000
+/** What REST shows already may still be on its way to us. */
+const IN_FLIGHT_MS = 1_000
+/** A stream that turns fast after a slow time is watched at its new pace after this long. */
+const LONGEST_TICK_MS = 5_000
+
+export interface StaleFinding {
+  readonly silenceMs: number
+  /** How long data had come since the last repair. Milliseconds. */
+  readonly flowedMs: number
+  /** The market trades; otherwise nobody could be asked, and the silence is longer than is allowed. */
+  readonly isProven: boolean
+  readonly reason: string
+}
+
+export interface StreamWatchOptions {
+  readonly clock: Clock
+  readonly random: Random
+  /** Exchange time of the market's latest trade; undefined when it has none. Absent when nobody can be asked. */
+  readonly latestTradeAt: (() => Promise<number | undefined>) | undefined
+  /** Silence for longer is stale, unless the market is known to be quiet. */
+  readonly maxSilenceMs: () => number
+  readonly onStale: (finding: StaleFinding) => void
+  readonly onRecovered: () => void
+}
+
+/**
+ * Tells a stream that stopped from a market that is quiet. Silence is measured by the stream's own rhythm; before a stream is called
+ * stale, REST is asked whether its market has traded since. Each answer `quiet` doubles the time to the next question.
+ */
+export class StreamWatch {
+  confirmedAt: number | undefined
+  firstDataAt: number | undefined
+  lastDataAt: number | undefined
+  isStale = false
+
+  readonly #options: StreamWatchOptions
+  readonly #rhythm = new Rhythm()
+  #flowingSince: number | undefined
+  /** Exchange time of the latest data, where it is that of a trade; else what the market had shown when we first looked. */
+  #reference: number | undefined
+  #notBefore = 0
+  #rounds = 0
+  /** Changes with everything that makes an answer of REST obsolete. */
+  #epoch = 0
+  #asking: object | undefined
+  #tick: Cancel | undefined
+
+  constructor(options: StreamWatchOptions) {
+    this.#options = options
+  }
+
+  get intervalMs(): number | undefined {
+    return this.#rhythm.intervalMs
+  }
+
+  /** Silence since the latest data of this subscription, or since it was confirmed. */
+  silenceMs(now: number): number | undefined {
+    return this.confirmedAt === undefined ? undefined : now - (this.lastDataAt ?? this.confirmedAt)
+  }
+
+  confirmed(at: number): void {
+    this.interrupted()
+    this.confirmedAt = at
+    this.firstDataAt = undefined
+    this.lastDataAt = undefined
+    this.#flowingSince = undefined
+    this.#schedule(this.#suspicionMs())
+  }
+
+  /** Nothing is promised just now: silence means nothing. */
+  interrupted(): void {
+    this.confirmedAt = undefined
+    this.#rhythm.interrupt()
+    this.#forget()
+    this.#asking = undefined
+    this.#tick?.()
+    this.#tick = undefined
+  }
+
+  /** @param tradeAt exchange time of the trade that came; undefined for data whose time says nothing about trades. */
+  data(at: number, tradeAt: number | undefined): void {
+    this.firstDataAt ??= at
+    this.lastDataAt = at
+    this.#flowingSince ??= at
+    this.#rhythm.note(at)
+    this.#forget()
+    this.#reference = tradeAt
+    if (!this.isStale) return
+    this.isStale = false
+    this.#options.onRecovered()
+  }
+
+  #forget(): void {
+    this.#epoch++
+    this.#reference = undefined
+    this.#rounds = 0
+    this.#notBefore = 0
+  }
+
+  #suspicionMs(): number {
+    // Where nobody can be asked, only the hard limit counts.
+    if (this.#options.latestTradeAt === undefined) return this.#options.maxSilenceMs()
+    const { intervalMs } = this.#rhythm
+    const suspicious = intervalMs === undefined ? FIRST_DATA_MS : Math.max(LEAST_SUSPICION_MS, SUSPICIOUS_GAPS * intervalMs)
+    return Math.min(suspicious, this.#options.maxSilenceMs())
+  }
+
+  #schedule(delayMs: number): void {
+    this.#tick?.()
+    // Whole and not 0: the rest of a fraction must not be waited for without end.
+    const wholeMs = Math.max(1, Math.ceil(Math.min(delayMs, LONGEST_TICK_MS)))
+    this.#tick = this.#options.clock.after(wholeMs, () => this.#look())
+  }
+
+  #look(): void {
+    const now = this.#options.clock.now()
+    const silence = this.silenceMs(now)
+    if (silence === undefined || this.#asking !== undefined) return
+    const waitMs = Math.max(this.#suspicionMs() - silence, this.#notBefore - now)
+    if (waitMs > 0) this.#schedule(waitMs)
+    else void this.#investigate(silence)
+  }
+
+  async #investigate(silenceMs: number): Promise<void> {
+    const { latestTradeAt, maxSilenceMs } = this.#options
+    const asking = {}
+    this.#asking = asking
+    const epoch = this.#epoch
+    const hadReference = this.#reference !== undefined
+    let tradedAt: number | undefined
+    let isAnswered = latestTradeAt !== undefined
+    try {
+      tradedAt = await latestTradeAt?.()
+    } catch {
+      // REST cannot tell; the rest client has tried more than once.
+      isAnswered = false
+    }
+    if (this.#asking !== asking) return
+    this.#asking = undefined
+    if (epoch !== this.#epoch) {
+      this.#schedule(0)
+    } else if (isAnswered && hadReference && (tradedAt ?? 0) > (this.#reference ?? 0)) {
+      this.#giveItAMoment(epoch)
+    } else if (!isAnswered && silenceMs >= maxSilenceMs()) {
+      this.#found(silenceMs, latestTradeAt === undefined, `no data for ${seconds(silenceMs)} s`)
+    } else {
+      if (isAnswered) this.#reference ??= tradedAt ?? 0
+      this.#lookAgain(isAnswered && !hadReference ? SECOND_LOOK_MS : undefined)
+    }
+  }
+
+  #giveItAMoment(epoch: number): void {
+    const { clock } = this.#options
+    this.#tick?.()
+    this.#tick = clock.after(IN_FLIGHT_MS, () => {
+      const silenceMs = this.silenceMs(clock.now())
+      if (silenceMs === undefined) return
+      if (epoch !== this.#epoch) this.#schedule(0)
+      else this.#found(silenceMs, true, `no data for ${seconds(silenceMs)} s while its market trades`)
+    })
+  }
+
+  #lookAgain(soonMs: number | undefined): void {
+    const { clock, random, maxSilenceMs } = this.#options
+    const longMs = Math.min(this.#suspicionMs() * 2 ** this.#rounds, maxSilenceMs())
+    if (soonMs === undefined) this.#rounds++
+    // Jitter: streams that fell silent together do not ask together.
+    const delayMs = Math.min(soonMs ?? Infinity, longMs) * (0.9 + 0.2 * random())
+    this.#notBefore = clock.now() + delayMs
+    this.#schedule(delayMs)
+  }
+
+  #found(silenceMs: number, isProven: boolean, reason: string): void {
+    const flowedMs = (this.lastDataAt ?? 0) - (this.#flowingSince ?? this.lastDataAt ?? 0)
+    this.isStale = true
+    // Whatever is done about it now: what was known of the stream is of the past.
+    this.#flowingSince = undefined
+    this.#rhythm.interrupt()
+    this.#forget()
+    const waitMs = isProven ? this.#suspicionMs() : this.#options.maxSilenceMs()
+    this.#notBefore = this.#options.clock.now() + waitMs
+    this.#schedule(waitMs)
+    this.#options.onStale({ silenceMs, flowedMs, isProven, reason })
+  }
+}
+
+const seconds = (ms: number): string => (ms / 1_000).toFixed(1)

@@ -1,0 +1,413 @@
+import type { BaseDataCollector } from '../core/collector/base-collector.ts'
+import type { CollectorStatusReport } from '../core/collector/status-report.ts'
+import { Emitter } from '../core/emitter.ts'
+import { messageOf, TapekeeperError } from '../errors/tapekeeper-error.ts'
+import type { Cancel } from '../ports/clock.ts'
+import { fenceLogger, type Logger } from '../ports/logger.ts'
+import { systemPorts, type Ports } from '../ports/ports.ts'
+import { contradictions, parseCollectorConfig, supervisionOf, type CollectorConfig } from './collector-config.ts'
+import { HealthSweep } from './health-sweep.ts'
+import { LoopMonitor } from './loop-monitor.ts'
+import { ManagedCollector, type ManagedHooks } from './managed-collector.ts'
+import type { ManagerEvents, ManagerStatus } from './manager-events.ts'
+import { parseManagerOptions, type CollectorManagerOptions, type ResolvedManagerOptions } from './manager-options.ts'
+import { managerStatus, type ManagerStatusReport } from './manager-status.ts'
+import { PacedQueue } from './paced-queue.ts'
+import { Reviver } from './reviver.ts'
+import { isUp, NEVER_REVIVED } from './revival-policy.ts'
+
+/** How a manager stops. */
+export interface StopOptions {
+  /** What has not stopped politely after this long is stopped with force. Milliseconds; default: the manager's `stopDeadlineMs`. */
+  readonly deadlineMs?: number | undefined
+  /** Waits for nothing. */
+  readonly force?: boolean | undefined
+}
+
+/**
+ * Many collectors as one: started and stopped together, watched together, and restarted without end when they have given up
+ * themselves. One that fails, throws or hangs never disturbs another.
+ *
+ * @example
+ * ```ts
+ * import { CollectorManager, createOkxCollector, DataType } from 'tapekeeper'
+ *
+ * const manager = new CollectorManager({ managerName: 'production', restartDelayMs: 30_000 })
+ * for (const symbol of ['BTC-USDT', 'ETH-USDT'])
+ *   manager.addCollector(createOkxCollector({ symbol, dataTypes: [DataType.Trade] }))
+ * manager.on('health', ({ unhealthy }) => {
+ *   for (const { name, issues } of unhealthy) console.warn(name, issues.join(', '))
+ * })
+ * if (!(await manager.start())) console.warn('not up yet:', manager.getFailedCollectors())
+ * // … and at the end
+ * await manager.stop({ deadlineMs: 5_000 })
+ * ```
+ */
+export class CollectorManager implements AsyncDisposable {
+  readonly managerName: string
+  readonly #options: ResolvedManagerOptions
+  readonly #ports: Ports
+  readonly #logger: Logger
+  readonly #events: Emitter<ManagerEvents>
+  readonly #managed = new Map<string, ManagedCollector>()
+  /** Removed, and still stopping. */
+  readonly #leaving = new Set<ManagedCollector>()
+  readonly #queue: PacedQueue<ManagedCollector>
+  readonly #reviver: Reviver
+  readonly #sweep = new HealthSweep()
+  readonly #monitor: LoopMonitor
+  readonly #stopOnAbort = (): void => void this.stop()
+  #status: ManagerStatus = 'stopped'
+  /** Counts stops: what was begun before the latest one is out of date. */
+  #epoch = 0
+  #starting: Promise<boolean> | undefined
+  #stopping: Promise<void> | undefined
+  #startedAt: number | undefined
+  #lastCheckAt: number | undefined
+  #cancelCheck: Cancel | undefined
+  #restartsPerformed = 0
+
+  /**
+   * @param options a string is the `managerName`.
+   * @throws TapekeeperError `CONFIG_INVALID` naming each wrong option and what is allowed.
+   */
+  constructor(options: string | CollectorManagerOptions = {}) {
+    this.#options = parseManagerOptions(options)
+    const { managerName, restartDelayMs, logger, ports } = this.#options
+    this.managerName = managerName
+    this.#logger = fenceLogger(logger)
+    this.#ports = { ...systemPorts, ...ports }
+    this.#monitor = new LoopMonitor(this.#ports.clock)
+    this.#queue = new PacedQueue({ clock: this.#ports.clock, random: this.#ports.random, delayMs: restartDelayMs })
+    this.#reviver = new Reviver({
+      ports: this.#ports,
+      logger: this.#logger,
+      restartDelayMs,
+      queue: this.#queue,
+      restart: (managed, reason) => {
+        this.#restartsPerformed++
+        return managed.restart({ trigger: 'error-state', reason })
+      },
+    })
+    const faulty = new Set<string>()
+    this.#events = new Emitter((error, event) => {
+      if (faulty.has(event)) return
+      faulty.add(event)
+      this.#logger.error(`a listener of '${event}' failed (logged once): ${messageOf(error)}`, { component: managerName })
+    })
+  }
+
+  // Members.
+
+  /**
+   * Takes a collector into care; where the manager runs, it is started in the background. Listeners and callbacks of your own
+   * stay as they are.
+   *
+   * @throws TapekeeperError `CONFIG_INVALID` when the config is wrong, the name is taken, or the collector is here already.
+   */
+  addCollector(collector: BaseDataCollector, config: CollectorConfig = {}): void {
+    const resolved = parseCollectorConfig(config)
+    const name = resolved.name ?? collector.componentName
+    this.#refuseDoubles(collector, name)
+    const supervision = supervisionOf(resolved)
+    if (supervision !== undefined) collector.supervise(supervision)
+    for (const contradiction of contradictions(resolved, collector))
+      this.#logger.warn(contradiction, { component: this.managerName, collector: name })
+    for (const gone of this.#leaving) if (gone.collector === collector) gone.release()
+    const { startDeadlineMs } = this.#options
+    const settings = { name, enabled: resolved.enabled, startDeadlineMs }
+    const managed = new ManagedCollector(collector, settings, this.#ports.clock, this.#hooksFor(collector, name))
+    this.#managed.set(name, managed)
+    managed.attach()
+    this.#events.emit('collectorAdded', { collector: name })
+    if (managed.enabled && this.#isActive && this.#isMember(managed)) void managed.start()
+  }
+
+  /** Stops one and lets it go. Its name is free at once. @returns false for an unknown name. */
+  async removeCollector(name: string): Promise<boolean> {
+    const managed = this.#managed.get(name)
+    if (managed === undefined) return false
+    this.#managed.delete(name)
+    this.#leaving.add(managed)
+    this.#reviver.forget(managed)
+    await managed.stop(this.#options.stopDeadlineMs)
+    this.#leaving.delete(managed)
+    managed.detach()
+    this.#events.emit('collectorRemoved', { collector: name })
+    return true
+  }
+
+  /** Resolves when it is up, or has failed to come up: its status tells. @returns false for an unknown name. */
+  async enableCollector(name: string): Promise<boolean> {
+    const managed = this.#managed.get(name)
+    if (managed === undefined) return false
+    managed.enabled = true
+    if (this.#isActive) await this.#startOne(managed)
+    return true
+  }
+
+  /** Resolves when it has stopped. It stays a member, and is not started again until enabled. @returns false for an unknown name. */
+  async disableCollector(name: string): Promise<boolean> {
+    const managed = this.#managed.get(name)
+    if (managed === undefined) return false
+    managed.enabled = false
+    this.#reviver.forget(managed)
+    await managed.stop(this.#options.stopDeadlineMs)
+    return true
+  }
+
+  // Lifecycle.
+
+  /**
+   * Starts all enabled collectors at once. Safe to call at any time: calls while starting share one result, and while running it
+   * starts what does not run.
+   *
+   * @returns true when every enabled collector came up within `startDeadlineMs`. Those that did not are tried again.
+   */
+  start(): Promise<boolean> {
+    if (this.#starting !== undefined) return this.#starting
+    if (this.#options.signal?.aborted === true) {
+      this.#logger.error('not started: the signal of this manager has aborted already', { component: this.managerName })
+      return Promise.resolve(false)
+    }
+    const epoch = this.#epoch
+    const begin = (): Promise<boolean> => (epoch === this.#epoch ? this.#bringUp(epoch) : Promise.resolve(false))
+    const starting = (this.#stopping === undefined ? begin() : this.#stopping.then(begin)).finally(() => {
+      if (this.#starting === starting) this.#starting = undefined
+    })
+    if (epoch === this.#epoch) this.#starting = starting
+    return starting
+  }
+
+  /**
+   * Stops all collectors at once, politely until the deadline and with force from then on; one that hangs even so is left behind.
+   * Safe to call at any time; a later call can bring the deadline nearer. Never rejects.
+   */
+  stop({ deadlineMs = this.#options.stopDeadlineMs, force = false }: StopOptions = {}): Promise<void> {
+    this.#epoch++
+    this.#starting = undefined
+    this.#endSupervision()
+    const all = [...this.#managed.values(), ...this.#leaving]
+    const stopped = Promise.all(all.map((managed) => managed.stop(force ? 0 : deadlineMs)))
+    if (this.#stopping !== undefined) return this.#stopping
+    const stopping = stopped.then(() => {
+      this.#stopping = undefined
+      this.#startedAt = undefined
+      this.#setStatus('stopped')
+    })
+    this.#stopping = stopping
+    if (this.#status !== 'stopped') this.#setStatus('stopping')
+    return stopping
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop()
+  }
+
+  /**
+   * Restarts one at once.
+   *
+   * @returns whether it is up again; false for a name that is unknown or disabled, and while the manager does not run.
+   */
+  restartCollector(name: string): Promise<boolean> {
+    const managed = this.#managed.get(name)
+    if (managed?.enabled !== true || !this.#isActive) return Promise.resolve(false)
+    this.#reviver.forget(managed)
+    return this.#restartOne(managed, `requested of ${this.managerName}`)
+  }
+
+  /**
+   * Restarts all enabled collectors, spread out: a few at a time, the first at once.
+   *
+   * @returns by name, whether it is up again; false for those that were disabled or stopped before they had their turn.
+   */
+  async restartAllCollectors(): Promise<Record<string, boolean>> {
+    if (!this.#isActive) return {}
+    const enabled = [...this.#managed.values()].filter((managed) => managed.enabled)
+    for (const managed of enabled) this.#reviver.forget(managed)
+    const reason = `requested of ${this.managerName} for all`
+    const restarts = enabled.map((managed) => this.#queue.add(managed, () => this.#restartOne(managed, reason)))
+    const results = await Promise.all(restarts)
+    return Object.fromEntries(enabled.map(({ name }, i) => [name, results[i] === true]))
+  }
+
+  // Status.
+
+  get status(): ManagerStatus {
+    return this.#status
+  }
+
+  /** A plain snapshot of everything there is to know; safe to serialise. */
+  getStatus(): ManagerStatusReport {
+    const { globalHealthCheckIntervalMs, restartDelayMs } = this.#options
+    const facts = {
+      managerName: this.managerName,
+      status: this.#status,
+      now: this.#ports.clock.now(),
+      startedAt: this.#startedAt,
+      lastCheckAt: this.#lastCheckAt,
+      globalHealthCheckIntervalMs,
+      restartDelayMs,
+      restartsPerformed: this.#restartsPerformed,
+      loopDelay: this.#monitor.delay,
+    }
+    return managerStatus(facts, [...this.#managed.values()])
+  }
+
+  /** What `collector.getStatus()` says; undefined for an unknown name, and for a collector that cannot say. */
+  getCollectorStatus(name: string): CollectorStatusReport | undefined {
+    const report = this.#managed.get(name)?.report()
+    return report instanceof Error ? undefined : report
+  }
+
+  getCollector(name: string): BaseDataCollector | undefined {
+    return this.#managed.get(name)?.collector
+  }
+
+  /** Names, in the order in which they were added. */
+  listCollectors(): string[] {
+    return [...this.#managed.keys()]
+  }
+
+  /** Names of those that run, be it degraded. */
+  getRunningCollectors(): string[] {
+    return this.#namesOf((managed) => isUp(managed.status))
+  }
+
+  /** Names of those that should run and do not, or not well. Empty while the manager is stopped. */
+  getFailedCollectors(): string[] {
+    return this.#status === 'stopped' ? [] : this.#namesOf((managed) => managed.hasFailed(managed.health()))
+  }
+
+  // Events.
+
+  on<K extends keyof ManagerEvents>(event: K, listener: ManagerEvents[K]): this {
+    this.#events.on(event, listener)
+    return this
+  }
+
+  once<K extends keyof ManagerEvents>(event: K, listener: ManagerEvents[K]): this {
+    this.#events.once(event, listener)
+    return this
+  }
+
+  off<K extends keyof ManagerEvents>(event: K, listener: ManagerEvents[K]): this {
+    this.#events.off(event, listener)
+    return this
+  }
+
+  // Inside.
+
+  /** Collectors that are enabled are meant to run. */
+  get #isActive(): boolean {
+    return this.#status === 'starting' || this.#status === 'running'
+  }
+
+  async #bringUp(epoch: number): Promise<boolean> {
+    if (!this.#isActive) {
+      this.#startedAt = this.#ports.clock.now()
+      this.#supervise()
+      this.#setStatus('starting')
+    }
+    // A listener may have changed its mind.
+    const isStopped = (): boolean => epoch !== this.#epoch
+    if (isStopped()) return false
+    const enabled = [...this.#managed.values()].filter((managed) => managed.enabled)
+    const results = await Promise.all(enabled.map((managed) => this.#startOne(managed)))
+    if (isStopped()) return false
+    const late = enabled.filter((managed, i) => results[i] !== true && managed.enabled && this.#isMember(managed))
+    const fields = { component: this.managerName, started: enabled.length - late.length }
+    if (late.length === 0) this.#logger.info('all collectors are up', fields)
+    else this.#logger.warn(`${late.length} collectors are not up`, { ...fields, late: late.slice(0, 10).map(({ name }) => name) })
+    this.#setStatus('running')
+    return late.length === 0
+  }
+
+  #startOne(managed: ManagedCollector): Promise<boolean> {
+    this.#reviver.forget(managed)
+    managed.history = { ...managed.history, attempt: NEVER_REVIVED.attempt }
+    return managed.start()
+  }
+
+  #restartOne(managed: ManagedCollector, reason: string): Promise<boolean> {
+    this.#restartsPerformed++
+    managed.history = { ...managed.history, attempt: NEVER_REVIVED.attempt }
+    return managed.restart({ trigger: 'manual', reason })
+  }
+
+  #supervise(): void {
+    this.#endSupervision()
+    this.#sweep.forget()
+    this.#monitor.start()
+    this.#scheduleCheck()
+    this.#options.signal?.addEventListener('abort', this.#stopOnAbort, { once: true })
+  }
+
+  #endSupervision(): void {
+    this.#cancelCheck?.()
+    this.#cancelCheck = undefined
+    this.#monitor.stop()
+    this.#reviver.end()
+    this.#options.signal?.removeEventListener('abort', this.#stopOnAbort)
+  }
+
+  #scheduleCheck(): void {
+    this.#cancelCheck = this.#ports.clock.after(this.#options.globalHealthCheckIntervalMs, () => {
+      this.#scheduleCheck()
+      this.#check()
+    })
+  }
+
+  #check(): void {
+    const at = this.#ports.clock.now()
+    this.#lastCheckAt = at
+    const health = this.#sweep.look(this.#managed.values(), at, this.#logger, (managed, found) =>
+      this.#reviver.consider(managed, found),
+    )
+    this.#monitor.beginWindow()
+    this.#events.emit('health', health)
+  }
+
+  #setStatus(to: ManagerStatus): void {
+    const from = this.#status
+    if (from === to) return
+    this.#status = to
+    this.#events.emit('status', { from, to, at: this.#ports.clock.now() })
+  }
+
+  #hooksFor(collector: BaseDataCollector, name: string): ManagedHooks {
+    return {
+      status: (change) => this.#events.emit('collectorStatus', { collector: name, ...change }),
+      restart: (notice) => this.#events.emit('collectorRestart', { collector: name, ...notice }),
+      gap: (gap) => this.#events.emit('gap', { collector: name, gap }),
+      // A collector logs what nobody hears, and takes the manager for somebody.
+      error: (error) => this.#report(collector, name, error, collector.listenerCount('error') === 1),
+      fault: (error) => this.#report(collector, name, error, true),
+      overdue: () =>
+        this.#logger.warn('not up in time; not waited for any more', { component: this.managerName, collector: name }),
+    }
+  }
+
+  #report({ componentName }: BaseDataCollector, name: string, error: TapekeeperError, isOursToLog: boolean): void {
+    const { code, consequence, message } = error
+    if (this.#events.listenerCount('collectorError') > 0) this.#events.emit('collectorError', { collector: name, error })
+    else if (isOursToLog) this.#logger.error(message, { component: componentName, code, consequence })
+  }
+
+  #refuseDoubles(collector: BaseDataCollector, name: string): void {
+    const other = [...this.#managed.values()].find((managed) => managed.collector === collector)
+    if (other !== undefined)
+      throw new TapekeeperError('CONFIG_INVALID', `this collector is here already, as '${other.name}'`, { name })
+    if (!this.#managed.has(name)) return
+    const help = `give this one another name: addCollector(collector, { name: '…' })`
+    throw new TapekeeperError('CONFIG_INVALID', `there is a collector named '${name}' already; ${help}`, { name })
+  }
+
+  #isMember(managed: ManagedCollector): boolean {
+    return this.#managed.get(managed.name) === managed
+  }
+
+  #namesOf(which: (managed: ManagedCollector) => boolean): string[] {
+    return [...this.#managed.values()].filter(which).map(({ name }) => name)
+  }
+}

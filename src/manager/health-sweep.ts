@@ -1,0 +1,56 @@
+import type { Logger } from '../ports/logger.ts'
+import type { CollectorHealth, ManagedCollector } from './managed-collector.ts'
+import type { ManagerHealth, UnhealthyCollector } from './manager-events.ts'
+import { isUp } from './revival-policy.ts'
+
+/** So many names are spelt out in one log line. */
+const NAMED = 10
+
+export const isFine = (managed: ManagedCollector, health: CollectorHealth): boolean =>
+  health.isHealthy && !managed.hasFailed(health)
+
+/** Looks at all collectors at once and says in the log what has changed since the last look. */
+export class HealthSweep {
+  #unhealthy: ReadonlySet<string> = new Set()
+
+  /** Nothing is known of the time before. */
+  forget(): void {
+    this.#unhealthy = new Set()
+  }
+
+  look(
+    collectors: Iterable<ManagedCollector>,
+    at: number,
+    logger: Logger,
+    onFailed: (managed: ManagedCollector, health: CollectorHealth) => void,
+  ): ManagerHealth {
+    const unhealthy: UnhealthyCollector[] = []
+    let healthy = 0
+    for (const managed of collectors) {
+      if (!managed.enabled) continue
+      const health = managed.health()
+      if (isFine(managed, health)) {
+        if (isUp(health.status)) healthy++
+        continue
+      }
+      unhealthy.push({ name: managed.name, status: health.status, issues: health.issues })
+      onFailed(managed, health)
+    }
+    this.#log(unhealthy, healthy, logger)
+    return { at, isHealthy: unhealthy.length === 0, healthy, unhealthy }
+  }
+
+  #log(unhealthy: readonly UnhealthyCollector[], healthy: number, logger: Logger): void {
+    const names = new Set(unhealthy.map(({ name }) => name))
+    const news = unhealthy.filter(({ name }) => !this.#unhealthy.has(name))
+    const recovered = [...this.#unhealthy].filter((name) => !names.has(name))
+    this.#unhealthy = names
+    const counts = { healthy, unhealthy: unhealthy.length }
+    if (news.length > 0) {
+      const newly = news.slice(0, NAMED).map(({ name, status, issues }) => `${name} (${issues.join(', ') || status})`)
+      logger.warn(`${news.length} newly unhealthy`, { ...counts, newly })
+    }
+    if (recovered.length > 0)
+      logger.info(`${recovered.length} healthy again`, { ...counts, recovered: recovered.slice(0, NAMED) })
+  }
+}

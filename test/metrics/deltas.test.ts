@@ -1,0 +1,20 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { Deltas } from '../../src/metrics/deltas.ts'
+
+test('increments of a total that only grows add up to it', () => {
+  fc.assert(
+    fc.property(fc.array(fc.nat()), (steps) => {
+      const deltas = new Deltas()
+      let [total, sum] = [0, 0]
+      for (const step of steps) sum += deltas.take('a', (total += step))
+      expect(sum).toBe(total)
+    }),
+  )
+})
+
+test('a total that falls gives nothing, and counts again from there', () => {
+  const deltas = new Deltas()
+  expect([10, 4, 6, NaN, 7, Infinity].map((total) => deltas.take('a', total))).toEqual([10, 0, 2, 0, 1, 0])
+  expect(deltas.take('b', 5)).toBe(5)
+})
