@@ -41,7 +41,12 @@ export type {
 export type { DataCallback } from './core/collector/delivery.ts'
 export { OVERFLOW_POLICIES, type DataStream, type OverflowPolicy, type StreamOptions } from './core/collector/data-stream.ts'
 export type { HealthIssue, HealthStatus } from './core/collector/health.ts'
-export type { CollectorStatistics, CollectorStatusReport, SubscriptionReport } from './core/collector/status-report.ts'
+export type {
+  CollectorStatistics,
+  CollectorStatusReport,
+  CollectorSummary,
+  SubscriptionReport,
+} from './core/collector/status-report.ts'
 export type { ConnectionReport } from './core/link/connection-report.ts'
 export type { Counters } from './core/collector/counters.ts'
 export type { BookReason, BookStateChange } from './core/book/book-keeper.ts'

@@ -20,6 +20,7 @@ export type {
   FakeRequest,
   FakeRestRequest,
   LoopbackOptions,
+  MuteEnd,
   RestFault,
   VirtualExchange,
   VirtualOptions,

@@ -1,17 +1,17 @@
 import type { BaseDataCollector } from '../core/collector/base-collector.ts'
 import type { CollectorStatusReport } from '../core/collector/status-report.ts'
-import { Emitter } from '../core/emitter.ts'
-import { messageOf, TapekeeperError } from '../errors/tapekeeper-error.ts'
+import { TapekeeperError } from '../errors/tapekeeper-error.ts'
 import type { Cancel } from '../ports/clock.ts'
 import { fenceLogger, type Logger } from '../ports/logger.ts'
 import { systemPorts, type Ports } from '../ports/ports.ts'
 import { contradictions, parseCollectorConfig, supervisionOf, type CollectorConfig } from './collector-config.ts'
 import { HealthSweep } from './health-sweep.ts'
 import { LoopMonitor } from './loop-monitor.ts'
-import { ManagedCollector, type ManagedHooks } from './managed-collector.ts'
+import { ManagedCollector } from './managed-collector.ts'
 import type { ManagerEvents, ManagerStatus } from './manager-events.ts'
 import { parseManagerOptions, type CollectorManagerOptions, type ResolvedManagerOptions } from './manager-options.ts'
 import { managerStatus, type ManagerStatusReport } from './manager-status.ts'
+import { ManagerVoice } from './manager-voice.ts'
 import { PacedQueue } from './paced-queue.ts'
 import { Reviver } from './reviver.ts'
 import { isUp, NEVER_REVIVED } from './revival-policy.ts'
@@ -48,7 +48,7 @@ export class CollectorManager implements AsyncDisposable {
   readonly #options: ResolvedManagerOptions
   readonly #ports: Ports
   readonly #logger: Logger
-  readonly #events: Emitter<ManagerEvents>
+  readonly #voice: ManagerVoice
   readonly #managed = new Map<string, ManagedCollector>()
   /** Removed, and still stopping. */
   readonly #leaving = new Set<ManagedCollector>()
@@ -77,6 +77,7 @@ export class CollectorManager implements AsyncDisposable {
     this.managerName = managerName
     this.#logger = fenceLogger(logger)
     this.#ports = { ...systemPorts, ...ports }
+    this.#voice = new ManagerVoice(managerName, this.#logger)
     this.#monitor = new LoopMonitor(this.#ports.clock)
     this.#queue = new PacedQueue({ clock: this.#ports.clock, random: this.#ports.random, delayMs: restartDelayMs })
     this.#reviver = new Reviver({
@@ -88,12 +89,6 @@ export class CollectorManager implements AsyncDisposable {
         this.#restartsPerformed++
         return managed.restart({ trigger: 'error-state', reason })
       },
-    })
-    const faulty = new Set<string>()
-    this.#events = new Emitter((error, event) => {
-      if (faulty.has(event)) return
-      faulty.add(event)
-      this.#logger.error(`a listener of '${event}' failed (logged once): ${messageOf(error)}`, { component: managerName })
     })
   }
 
@@ -116,10 +111,10 @@ export class CollectorManager implements AsyncDisposable {
     for (const gone of this.#leaving) if (gone.collector === collector) gone.release()
     const { startDeadlineMs } = this.#options
     const settings = { name, enabled: resolved.enabled, startDeadlineMs }
-    const managed = new ManagedCollector(collector, settings, this.#ports.clock, this.#hooksFor(collector, name))
+    const managed = new ManagedCollector(collector, settings, this.#ports.clock, this.#voice.hooksFor(collector, name))
     this.#managed.set(name, managed)
     managed.attach()
-    this.#events.emit('collectorAdded', { collector: name })
+    this.#voice.events.emit('collectorAdded', { collector: name })
     if (managed.enabled && this.#isActive && this.#isMember(managed)) void managed.start()
   }
 
@@ -133,7 +128,7 @@ export class CollectorManager implements AsyncDisposable {
     await managed.stop(this.#options.stopDeadlineMs)
     this.#leaving.delete(managed)
     managed.detach()
-    this.#events.emit('collectorRemoved', { collector: name })
+    this.#voice.events.emit('collectorRemoved', { collector: name })
     return true
   }
 
@@ -282,17 +277,17 @@ export class CollectorManager implements AsyncDisposable {
   // Events.
 
   on<K extends keyof ManagerEvents>(event: K, listener: ManagerEvents[K]): this {
-    this.#events.on(event, listener)
+    this.#voice.events.on(event, listener)
     return this
   }
 
   once<K extends keyof ManagerEvents>(event: K, listener: ManagerEvents[K]): this {
-    this.#events.once(event, listener)
+    this.#voice.events.once(event, listener)
     return this
   }
 
   off<K extends keyof ManagerEvents>(event: K, listener: ManagerEvents[K]): this {
-    this.#events.off(event, listener)
+    this.#voice.events.off(event, listener)
     return this
   }
 
@@ -365,33 +360,14 @@ export class CollectorManager implements AsyncDisposable {
       this.#reviver.consider(managed, found),
     )
     this.#monitor.beginWindow()
-    this.#events.emit('health', health)
+    this.#voice.events.emit('health', health)
   }
 
   #setStatus(to: ManagerStatus): void {
     const from = this.#status
     if (from === to) return
     this.#status = to
-    this.#events.emit('status', { from, to, at: this.#ports.clock.now() })
-  }
-
-  #hooksFor(collector: BaseDataCollector, name: string): ManagedHooks {
-    return {
-      status: (change) => this.#events.emit('collectorStatus', { collector: name, ...change }),
-      restart: (notice) => this.#events.emit('collectorRestart', { collector: name, ...notice }),
-      gap: (gap) => this.#events.emit('gap', { collector: name, gap }),
-      // A collector logs what nobody hears, and takes the manager for somebody.
-      error: (error) => this.#report(collector, name, error, collector.listenerCount('error') === 1),
-      fault: (error) => this.#report(collector, name, error, true),
-      overdue: () =>
-        this.#logger.warn('not up in time; not waited for any more', { component: this.managerName, collector: name }),
-    }
-  }
-
-  #report({ componentName }: BaseDataCollector, name: string, error: TapekeeperError, isOursToLog: boolean): void {
-    const { code, consequence, message } = error
-    if (this.#events.listenerCount('collectorError') > 0) this.#events.emit('collectorError', { collector: name, error })
-    else if (isOursToLog) this.#logger.error(message, { component: componentName, code, consequence })
+    this.#voice.events.emit('status', { from, to, at: this.#ports.clock.now() })
   }
 
   #refuseDoubles(collector: BaseDataCollector, name: string): void {

@@ -56,8 +56,7 @@ export function stopOnSignals(target: Stoppable, options: StopOnSignalsOptions =
   }
   const end = (signal: StopSignal): void => {
     dispose()
-    // A signal this platform does not know cannot have come.
-    if (exit) process.exit(128 + (constants.signals[signal] ?? 0))
+    if (exit) process.exit(128 + constants.signals[signal])
   }
   const onSignal = (signal: StopSignal): void => {
     if (first !== undefined) {

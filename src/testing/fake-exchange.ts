@@ -153,6 +153,9 @@ export interface FakeDial {
   readonly status: number | undefined
 }
 
+/** What ends a mute by itself. */
+export type MuteEnd = 'resubscribed' | 'reconnected'
+
 /** Something a client sent over a socket. */
 export interface FakeRequest {
   readonly at: number
@@ -216,8 +219,11 @@ export interface FakeFaults {
   }): void
   /** Ends `refuse`. */
   accept(): void
-  /** One symbol (or one channel of it) falls silent on all connections, which stay alive. */
-  mute(target: string | DataFilter): void
+  /**
+   * One symbol (or one channel of it) falls silent on all connections, which stay alive. With `until` it speaks again once somebody
+   * subscribes anew, or does so on a connection opened later.
+   */
+  mute(target: string | DataFilter, options?: { readonly until?: MuteEnd }): void
   /** Ends `mute` for this target, or for everything. */
   unmute(target?: string | DataFilter): void
   /** Loses the next `count` messages. */

@@ -56,7 +56,8 @@ function note(value: unknown): void {
 
 function json(value: unknown): string {
   try {
-    return `${JSON.stringify(value)}`
+    const text: unknown = JSON.stringify(value)
+    return typeof text === 'string' ? text : ''
   } catch {
     return ''
   }

@@ -38,10 +38,10 @@ interface Setting {
   readonly world: TestWorld
   readonly manager: CollectorManager
   readonly lines: LogLine[]
-  source(options?: Partial<BaseCollectorOptions>, change?: Partial<Source>): Source
+  readonly source: (options?: Partial<BaseCollectorOptions>, change?: Partial<Source>) => Source
   /** A source that is in the manager. */
-  add(name: string, change?: Partial<Source>, options?: Partial<BaseCollectorOptions>): Source
-  vt<T>(promise: Promise<T>, limitMs?: number): Promise<T>
+  readonly add: (name: string, change?: Partial<Source>, options?: Partial<BaseCollectorOptions>) => Source
+  readonly vt: <T>(promise: Promise<T>, limitMs?: number) => Promise<T>
 }
 
 const settings: Setting[] = []
@@ -275,6 +275,21 @@ describe('stop', () => {
     expect(await start).toBe(false)
     await vt(stop)
     expect([a.status, a.connected, manager.status, world.clock.pending]).toEqual(['stopped', 0, 'stopped', 0])
+  })
+
+  test('answers a start that will never be answered by its collector', async () => {
+    class Deaf extends Source {
+      override start(): Promise<boolean> {
+        return new Promise(() => undefined)
+      }
+    }
+    const { manager, vt, world } = setUp()
+    manager.addCollector(new Deaf({}, world))
+    const start = manager.start()
+    await world.clock.advance(100)
+    await vt(manager.stop())
+    expect(world.clock.pending).toBe(0)
+    expect(await start).toBe(false)
   })
 
   test('start, stop, start: the last word counts; stop, start, stop too', async () => {

@@ -9,8 +9,8 @@ interface World {
   readonly queue: PacedQueue<number>
   readonly startedAt: Map<number, number>
   /** Most that ran at a time. */
-  peak: () => number
-  add(key: number, taskMs?: number): Promise<boolean>
+  readonly peak: () => number
+  readonly add: (key: number, taskMs?: number) => Promise<boolean>
 }
 
 function setUp(random = seededRandom('paced')): World {

@@ -31,7 +31,7 @@ async function run(stopMs: number | '', options: StopOnSignalsOptions = {}, env:
   const ended = new Promise<Ended>((resolve) => {
     child.once('close', (code, signal) => resolve({ code, signal, lines: lines() }))
   })
-  const says = (line: string): Promise<void> => expect.poll(lines, { timeout: 30_000 }).toContain(line) as Promise<void>
+  const says = (line: string): Promise<void> => expect.poll(lines, { timeout: 30_000 }).toContain(line)
   await says('ready')
   return { send: (signal) => child.kill(signal), says, ended }
 }

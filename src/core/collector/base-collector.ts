@@ -1,6 +1,6 @@
 import type { DataType } from '../../domain/data-type.ts'
 import type { MarketDataPoint, OhlcvData, PointOf } from '../../domain/market-data.ts'
-import { messageOf, TapekeeperError } from '../../errors/tapekeeper-error.ts'
+import { TapekeeperError } from '../../errors/tapekeeper-error.ts'
 import { sleep } from '../../ports/clock.ts'
 import { fenceLogger, type Logger } from '../../ports/logger.ts'
 import { systemPorts, type Ports } from '../../ports/ports.ts'
@@ -12,21 +12,27 @@ import {
   type ResolvedBaseOptions,
   type SupervisionOptions,
 } from './base-options.ts'
-import { Emitter } from '../emitter.ts'
 import { WantedSymbols } from './wanted-symbols.ts'
 import { validateOhlcvData, type OhlcvInput } from '../validate-ohlcv.ts'
 import { isActive, type CollectorStatus } from './collector-state.ts'
 import { Counters } from './counters.ts'
 import type { DataStream, StreamOptions } from './data-stream.ts'
-import { Delivery, type DataCallback } from './delivery.ts'
+import type { DataCallback } from './delivery.ts'
 import type { ConnectionReport } from '../link/connection-report.ts'
 import type { Gap } from '../tape/gap.ts'
-import { consumerGap, overflowError } from './consumer-faults.ts'
 import type { CollectorEvents, RestartRequest, RestartTrigger } from './events.ts'
-import { ErrorRate } from './error-rate.ts'
 import { assessHealth, type Finding, type HealthIssue, type HealthStatus } from './health.ts'
 import { Lifecycle, type LifecycleHooks, type StartOutcome } from './lifecycle.ts'
-import { isoTime, secondsSince, statisticsOf, type CollectorStatusReport, type SubscriptionReport } from './status-report.ts'
+import { Outlet } from './outlet.ts'
+import {
+  isoTime,
+  secondsSince,
+  statisticsOf,
+  summaryOf,
+  type CollectorStatusReport,
+  type CollectorSummary,
+  type SubscriptionReport,
+} from './status-report.ts'
 import { Supervision, type Supervised } from './supervision.ts'
 
 /** A loop that waits for its next message is not stuck. */
@@ -74,16 +80,13 @@ export abstract class BaseDataCollector implements AsyncDisposable {
 
   #options: ResolvedBaseOptions
   readonly #symbols: WantedSymbols
-  readonly #events: Emitter<CollectorEvents>
-  readonly #delivery: Delivery
+  readonly #outlet: Outlet
   readonly #lifecycle: Lifecycle
   readonly #stopOnAbort = (): void => void this.stop()
   #lastError: TapekeeperError | undefined
-  #callbackFaultReported = false
   #heartbeatAt: number | undefined
   #dataAt: number | undefined
   readonly #supervision: Supervision
-  readonly #errorRate = new ErrorRate(this.counters)
 
   /** @throws TapekeeperError `CONFIG_INVALID` naming each wrong option and what is allowed. */
   constructor(options: BaseCollectorOptions) {
@@ -94,13 +97,12 @@ export abstract class BaseDataCollector implements AsyncDisposable {
     this.logger = fenceLogger(logger)
     this.ports = { ...systemPorts, ...ports }
     this.#symbols = new WantedSymbols(symbols)
-    this.#events = new Emitter((error, event) => this.#callbackFailed(error, `listener of '${event}'`))
-    this.#delivery = new Delivery({
-      onFault: (error, dataType) => this.#callbackFailed(error, `callback for ${dataType}`),
-      onDropped: () => this.counters.streamDropped++,
-      onTradesLost: (lost) => this.reportGap(consumerGap(this.exchangeName, lost, this.now())),
-      onOverflow: (dataType) => this.reportError(overflowError(dataType)),
-      overflowError,
+    this.#outlet = new Outlet({
+      exchange: exchangeName,
+      counters: this.counters,
+      now: () => this.now(),
+      onError: (error) => this.reportError(error),
+      onGap: (gap) => this.reportGap(gap),
     })
     this.#lifecycle = new Lifecycle(this.#lifecycleHooks(), this.ports.clock)
     this.#supervision = new Supervision(this.#supervised())
@@ -189,11 +191,11 @@ export abstract class BaseDataCollector implements AsyncDisposable {
    * ```
    */
   addDataCallback<T extends DataType>(dataType: T, callback: DataCallback<T>): void {
-    this.#delivery.add(dataType, callback)
+    this.#outlet.delivery.add(dataType, callback)
   }
 
   removeDataCallback<T extends DataType>(dataType: T, callback: DataCallback<T>): void {
-    this.#delivery.remove(dataType, callback)
+    this.#outlet.delivery.remove(dataType, callback)
   }
 
   /**
@@ -214,26 +216,26 @@ export abstract class BaseDataCollector implements AsyncDisposable {
    * ```
    */
   stream<T extends DataType>(dataType: T, options: StreamOptions = {}): DataStream<PointOf<T>> {
-    return this.#delivery.stream(dataType, parseStreamOptions(options))
+    return this.#outlet.delivery.stream(dataType, parseStreamOptions(options))
   }
 
   on<K extends keyof CollectorEvents>(event: K, listener: CollectorEvents[K]): this {
-    this.#events.on(event, listener)
+    this.#outlet.events.on(event, listener)
     return this
   }
 
   once<K extends keyof CollectorEvents>(event: K, listener: CollectorEvents[K]): this {
-    this.#events.once(event, listener)
+    this.#outlet.events.once(event, listener)
     return this
   }
 
   off<K extends keyof CollectorEvents>(event: K, listener: CollectorEvents[K]): this {
-    this.#events.off(event, listener)
+    this.#outlet.events.off(event, listener)
     return this
   }
 
   listenerCount(event: keyof CollectorEvents): number {
-    return this.#events.listenerCount(event)
+    return this.#outlet.events.listenerCount(event)
   }
 
   // Symbols.
@@ -291,6 +293,19 @@ export abstract class BaseDataCollector implements AsyncDisposable {
       }),
       subscriptions: this.subscriptionReports(),
     }
+  }
+
+  /** The short form of `getStatus` and `getHealthStatus` together, for those who watch very many collectors. */
+  getSummary(): CollectorSummary {
+    return summaryOf(this.counters, {
+      exchange: this.exchangeName,
+      status: this.status,
+      shouldBeRunning: this.#lifecycle.wanted,
+      symbols: this.symbols,
+      autoRestart: this.#options.autoRestart,
+      issues: this.#assess().map(({ text }) => text),
+      timeSinceData: secondsSince(this.#dataAt, this.now()),
+    })
   }
 
   /** The connections it uses just now; none for a source without any. */
@@ -354,14 +369,14 @@ export abstract class BaseDataCollector implements AsyncDisposable {
     this.#dataAt = this.now()
     this.counters.messagesProcessed++
     this.counters.messagesByType[point.dataType]++
-    this.#delivery.deliver(point)
+    this.#outlet.delivery.deliver(point)
   }
 
   /** Counts an error, keeps it as `lastError`, emits it; unheard errors go to the logger. */
   protected reportError(error: TapekeeperError): void {
     this.counters.failed(error.code)
     this.#lastError = error
-    if (this.#events.listenerCount('error') > 0) this.#events.emit('error', error)
+    if (this.#outlet.events.listenerCount('error') > 0) this.#outlet.events.emit('error', error)
     else this.logger.error(error.message, { component: this.componentName, code: error.code, consequence: error.consequence })
   }
 
@@ -372,11 +387,11 @@ export abstract class BaseDataCollector implements AsyncDisposable {
       this.counters.gaps++
       this.counters.missingTrades += gap.missing ?? 0
     }
-    this.#events.emit('gap', gap)
+    this.#outlet.events.emit('gap', gap)
   }
 
   protected emit<K extends keyof CollectorEvents>(event: K, ...args: Parameters<CollectorEvents[K]>): void {
-    this.#events.emit(event, ...args)
+    this.#outlet.events.emit(event, ...args)
   }
 
   protected setStatus(to: CollectorStatus, reason?: string): void {
@@ -481,7 +496,7 @@ export abstract class BaseDataCollector implements AsyncDisposable {
       release: () => this.release(),
       onStopped: () => {
         this.#options.signal?.removeEventListener('abort', this.#stopOnAbort)
-        this.#delivery.endStreams()
+        this.#outlet.delivery.endStreams()
       },
       handleMessages: (signal) => this.handleMessages(signal),
       onTurn: () => this.heartbeat(),
@@ -496,17 +511,14 @@ export abstract class BaseDataCollector implements AsyncDisposable {
         this.logger.debug(`${change.from} -> ${change.to}`, { component: this.componentName, reason: change.reason })
         // Dead, and nothing on its way: a signal that lives on must not hold on to it.
         if (change.to === 'error') this.#options.signal?.removeEventListener('abort', this.#stopOnAbort)
-        this.#events.emit('status', change)
+        this.#outlet.events.emit('status', change)
       },
       onRestart: (notice) => {
-        this.counters.restarted(notice.at)
-        this.#events.emit('restart', notice)
+        this.counters.restarted(notice.at, notice.trigger)
+        this.#outlet.events.emit('restart', notice)
       },
       onRestartFailed: () => this.#supervision.restartFailed(),
-      onUp: () => {
-        this.#errorRate.reset()
-        this.#supervision.begin()
-      },
+      onUp: () => this.#supervision.begin(),
       onDown: () => {
         this.#supervision.end()
         this.#heartbeatAt = undefined
@@ -525,21 +537,18 @@ export abstract class BaseDataCollector implements AsyncDisposable {
       random: this.ports.random,
       logger: this.logger,
       name: this.componentName,
+      counters: this.counters,
       settings: () => this.#options,
       status: () => this.status,
       isWanted: () => this.isWanted,
       restartPlanned: () => this.#options.signal?.addEventListener('abort', this.#stopOnAbort, { once: true }),
-      findings: () => {
-        this.#errorRate.check()
-        return this.#assess()
-      },
+      findings: () => this.#assess(),
       repairs: (issue) => this.repairs(issue),
       unhealthy: (reason) => this.setStatus('unhealthy', reason),
       recovered: () => this.recovered(),
       restart: (...how) => void this.#lifecycle.restart(...how),
-      exhausted: (trigger, reason, maxRestarts) => {
-        const message = `gave up after ${maxRestarts} restarts: ${reason}`
-        this.reportError(new TapekeeperError('COLLECTOR_FAILED', message, { trigger }))
+      exhausted: (trigger, reason, error) => {
+        this.reportError(error)
         this.restartsExhausted(trigger, reason)
       },
       lastError: () => this.#lastError,
@@ -562,15 +571,7 @@ export abstract class BaseDataCollector implements AsyncDisposable {
 
   #ownFindings(): readonly Finding[] {
     const issues = this.healthIssues().map((text) => ({ issue: 'own', text }) as const)
-    return this.#errorRate.finding === undefined ? issues : [this.#errorRate.finding, ...issues]
-  }
-
-  #callbackFailed(error: unknown, where: string): void {
-    this.counters.callbackErrors++
-    if (this.#callbackFaultReported) return
-    this.#callbackFaultReported = true
-    const message = `a ${where} failed (reported once): ${messageOf(error)}`
-    this.reportError(new TapekeeperError('CALLBACK_FAILED', message, { where }, { cause: error }))
+    return this.#supervision.errorFinding === undefined ? issues : [this.#supervision.errorFinding, ...issues]
   }
 
   #followSymbols(isNews: boolean): void {

@@ -1,5 +1,6 @@
 import type { DataType } from '../../domain/data-type.ts'
 import type { ErrorCode } from '../../errors/consequence.ts'
+import type { RestartTrigger } from './events.ts'
 
 /** What a collector counts. Plain fields: they are touched for every message. */
 export class Counters {
@@ -17,6 +18,7 @@ export class Counters {
   /** Points delivered. All keys from the start, so that counting never changes the object's shape. */
   readonly messagesByType: Record<DataType, number> = { ticker: 0, trade: 0, orderbook: 0, candle: 0, balance: 0 }
   readonly errorsByCode: Partial<Record<ErrorCode, number>> = {}
+  readonly restartsByTrigger: Partial<Record<RestartTrigger, number>> = {}
   lastMessageAt: number | undefined
   lastRestartAt: number | undefined
 
@@ -31,8 +33,9 @@ export class Counters {
     this.errorsByCode[code] = (this.errorsByCode[code] ?? 0) + 1
   }
 
-  restarted(at: number): void {
+  restarted(at: number, trigger: RestartTrigger): void {
     this.restarts++
+    this.restartsByTrigger[trigger] = (this.restartsByTrigger[trigger] ?? 0) + 1
     this.lastRestartAt = at
   }
 }

@@ -50,22 +50,11 @@ export class ExchangeCollector extends BaseDataCollector {
   /** @throws TapekeeperError `CONFIG_INVALID` naming every problem, what is allowed, and the nearest right spelling. */
   constructor(definition: ExchangeDefinition, input: ExchangeCollectorConfig) {
     const config = resolveExchangeConfig(input, definition)
-    const { dataTypes, symbol, logger, signal, ports } = config
-    const { autoRestart, maxRestarts, restartDelayMs, healthCheckIntervalMs, maxSilenceDurationMs } = config
-    super({
-      exchangeName: definition.id,
-      symbols: [symbol],
-      dataTypes,
-      componentName: `${definition.id}_${symbol}`,
-      autoRestart,
-      maxRestarts,
-      restartDelayMs,
-      healthCheckIntervalMs,
-      maxSilenceDurationMs,
-      logger,
-      signal,
-      ports,
-    })
+    const { dataTypes, symbol, logger, signal, ports, autoRestart, maxRestarts, restartDelayMs } = config
+    const { healthCheckIntervalMs, maxSilenceDurationMs } = config
+    const supervision = { autoRestart, maxRestarts, restartDelayMs, healthCheckIntervalMs, maxSilenceDurationMs }
+    const componentName = `${definition.id}_${symbol}`
+    super({ exchangeName: definition.id, symbols: [symbol], componentName, dataTypes, ...supervision, logger, signal, ports })
     this.#definition = definition
     this.#config = config
     this.#runtime = runtimeOf(ports)
@@ -279,7 +268,7 @@ export class ExchangeCollector extends BaseDataCollector {
       topic,
       pool,
       keeper,
-      watch: topic.dataType === 'balance' ? undefined : this.#newWatch(() => subscription),
+      watch: topic.dataType === 'balance' ? undefined : this.#newWatch(topic, () => subscription),
       repairs,
       status: 'pending',
       leave: () => Promise.resolve(),
@@ -315,9 +304,10 @@ export class ExchangeCollector extends BaseDataCollector {
     }
   }
 
-  #newWatch(subscription: () => Subscription): StreamWatch {
+  #newWatch({ dataType }: Topic, subscription: () => Subscription): StreamWatch {
     const isAskable = this.#definition.trades?.latest !== undefined
     return new StreamWatch({
+      isTrades: dataType === 'trade',
       clock: this.ports.clock,
       random: this.ports.random,
       latestTradeAt: isAskable ? () => this.#latestTradeAt() : undefined,

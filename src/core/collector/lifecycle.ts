@@ -125,7 +125,9 @@ export class Lifecycle {
       this.#wanted = true
       this.#stopping = undefined
     }
+    const cancelPatience = this.#cutShort()
     this.#restarting ??= this.#enqueue(async () => {
+      cancelPatience()
       this.#restarting = undefined
       if (!this.wanted) return false
       this.#hooks.onRestart({ trigger, reason, attempt, delayMs, at: this.#clock.now() })
@@ -163,6 +165,15 @@ export class Lifecycle {
     const result = this.#queue.then(task)
     this.#queue = result.catch(() => undefined)
     return result
+  }
+
+  /** A bring-up that is under way may end by itself for a moment; one that hangs must not keep a restart waiting for ever. */
+  #cutShort(): Cancel {
+    const run = this.#run
+    if (run === undefined || this.#startedAt !== undefined || this.#restarting !== undefined) return () => undefined
+    return this.#clock.after(GRACE_MS, () => {
+      if (this.#startedAt === undefined) run.abort()
+    })
   }
 
   setStatus(to: CollectorStatus, reason?: string): void {
@@ -203,11 +214,14 @@ export class Lifecycle {
   }
 
   async #tryBringUp(signal: AbortSignal): Promise<readonly [StartOutcome, string | undefined]> {
+    const isStopped = (): boolean => signal.aborted
+    // Whoever heard that it starts may have stopped it.
+    if (isStopped()) return ['failed', undefined]
     try {
       return [await this.#unlessStopped(this.#hooks.bringUp(signal), signal), this.#hooks.reason()]
     } catch (thrown) {
       const error = TapekeeperError.from(thrown, 'COLLECTOR_FAILED')
-      if (!signal.aborted) this.#hooks.onError(error)
+      if (!isStopped()) this.#hooks.onError(error)
       return ['failed', error.message]
     }
   }
@@ -229,7 +243,8 @@ export class Lifecycle {
         cancel = this.#clock.after(GRACE_MS, leave)
         void this.#forced.then(leave)
       }
-      signal.addEventListener('abort', onAbort, { once: true })
+      if (signal.aborted) onAbort()
+      else signal.addEventListener('abort', onAbort, { once: true })
       bringUp
         .then(
           (outcome) => {

@@ -6,14 +6,16 @@ const STEPS = ['resubscribe', 'reconnect', 'restart'] as const
 export type RepairStep = (typeof STEPS)[number]
 
 const DELAY: BackoffPolicy = { baseMs: 1_000, capMs: 60_000 }
-/** Data for this long after a repair: the next trouble is a new story. Milliseconds. */
-const STABLE_MS = 60_000
+/** After so much data since a repair, or so long after it, the next trouble is a new story. Milliseconds. */
+const FLOWED_MS = 60_000
+const FORGOTTEN_MS = 600_000
 
 /** What is done about a stale stream, the smallest repair first. Outlives restarts: the next step follows the last one. */
 export class RepairLadder {
   readonly #random: Random
   #taken = 0
   #total = 0
+  #lastAt = -Infinity
 
   constructor(random: Random) {
     this.#random = random
@@ -28,12 +30,13 @@ export class RepairLadder {
    * The next step, and how long to wait before it. The first is taken at once.
    *
    * @param flowedMs how long data came since the last repair.
-   * @param isProven only proof that the market moves justifies more than to subscribe again.
+   * @param most the largest step that is justified.
    */
-  next(flowedMs: number, isProven: boolean): { readonly step: RepairStep; readonly delayMs: number } {
-    if (flowedMs >= STABLE_MS) this.#taken = 0
+  next(now: number, flowedMs: number, most: RepairStep): { readonly step: RepairStep; readonly delayMs: number } {
+    if (flowedMs >= FLOWED_MS || now - this.#lastAt >= FORGOTTEN_MS) this.#taken = 0
+    this.#lastAt = now
     const delayMs = this.#taken === 0 ? 0 : backoffDelay(this.#taken - 1, DELAY, this.#random)
-    const step = isProven ? (STEPS[this.#taken % STEPS.length] ?? 'resubscribe') : 'resubscribe'
+    const step = STEPS[this.#taken % (STEPS.indexOf(most) + 1)] ?? 'resubscribe'
     this.#taken++
     this.#total++
     return { step, delayMs }

@@ -12,6 +12,11 @@ export class Rhythm {
     return this.#gaps === 0 ? undefined : this.#meanMs
   }
 
+  /** Gaps that were measured. */
+  get gaps(): number {
+    return this.#gaps
+  }
+
   note(at: number): void {
     if (this.#lastAt !== undefined) {
       this.#gaps++

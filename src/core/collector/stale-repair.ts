@@ -22,7 +22,7 @@ export class StaleRepair {
 
   found(subscription: Subscription, finding: StaleFinding): void {
     const { clock, logger } = this.#hooks
-    const { step, delayMs } = subscription.repairs.next(finding.flowedMs, finding.isProven)
+    const { step, delayMs } = subscription.repairs.next(clock.now(), finding.flowedMs, finding.most)
     const foundAt = clock.now()
     this.#waiting.get(subscription)?.()
     logger.warn('a stream fell silent', { topic: subscription.name, reason: finding.reason, repair: step, delayMs })

@@ -2,7 +2,7 @@ import type { ErrorCode } from '../../errors/consequence.ts'
 import type { DataType } from '../../domain/data-type.ts'
 import type { CollectorStatus } from './collector-state.ts'
 import type { Counters } from './counters.ts'
-import type { SubscriptionStatus } from './events.ts'
+import type { RestartTrigger, SubscriptionStatus } from './events.ts'
 
 /** Counters since the collector was made. Timestamps are ISO 8601, null before the first. */
 export interface CollectorStatistics {
@@ -27,6 +27,8 @@ export interface CollectorStatistics {
   /** Fills missing by these gaps, less those found later; where ids do not tell how many, a gap counts none. */
   readonly missingTrades: number
   readonly restarts: number
+  /** The same by what made it restart. */
+  readonly restartsByTrigger: Readonly<Partial<Record<RestartTrigger, number>>>
   /** Connections that were lost under this collector and had to be made again. */
   readonly reconnects: number
   /** Seconds since the present run started; 0 when nothing runs. */
@@ -58,6 +60,28 @@ export interface SubscriptionReport {
   readonly isStale: boolean
   /** How often silence made it necessary to subscribe again, or to take a new connection. */
   readonly repairs: number
+}
+
+/** `getSummary()`: what a row of a dashboard needs, at a fraction of what a full report costs. */
+export interface CollectorSummary {
+  readonly exchange: string
+  readonly status: CollectorStatus
+  readonly shouldBeRunning: boolean
+  readonly symbols: readonly string[]
+  readonly autoRestart: boolean
+  readonly isHealthy: boolean
+  readonly issues: readonly string[]
+  /** Seconds; null before the first data. */
+  readonly timeSinceData: number | null
+  readonly messagesReceived: number
+  readonly messagesProcessed: number
+  readonly bytesReceived: number
+  readonly errors: number
+  readonly restarts: number
+  readonly reconnects: number
+  readonly gaps: number
+  readonly missingTrades: number
+  readonly streamDropped: number
 }
 
 /** `getStatus()`: a plain snapshot, safe to serialise; no key, no secret. */
@@ -105,6 +129,7 @@ export function statisticsOf(counters: Counters, facts: StatisticsFacts): Collec
     gaps: counters.gaps,
     missingTrades: counters.missingTrades,
     restarts: counters.restarts,
+    restartsByTrigger: { ...counters.restartsByTrigger },
     reconnects: counters.reconnects,
     uptimeSeconds: facts.uptimeSeconds,
     reconnectAttempts: facts.reconnectAttempts,
@@ -112,5 +137,26 @@ export function statisticsOf(counters: Counters, facts: StatisticsFacts): Collec
     connectionUptime: isoTime(facts.connectedAt),
     lastError: facts.lastError ?? null,
     lastRestartTime: isoTime(counters.lastRestartAt),
+  }
+}
+
+type SummaryFacts = Pick<
+  CollectorSummary,
+  'exchange' | 'status' | 'shouldBeRunning' | 'symbols' | 'autoRestart' | 'issues' | 'timeSinceData'
+>
+
+export function summaryOf(counters: Counters, facts: SummaryFacts): CollectorSummary {
+  return {
+    ...facts,
+    isHealthy: facts.issues.length === 0,
+    messagesReceived: counters.messagesReceived,
+    messagesProcessed: counters.messagesProcessed,
+    bytesReceived: counters.bytesReceived,
+    errors: counters.errors,
+    restarts: counters.restarts,
+    reconnects: counters.reconnects,
+    gaps: counters.gaps,
+    missingTrades: counters.missingTrades,
+    streamDropped: counters.streamDropped,
   }
 }

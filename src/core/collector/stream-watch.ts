@@ -1,12 +1,15 @@
 import type { Cancel, Clock } from '../../ports/clock.ts'
 import type { Random } from '../../ports/random.ts'
+import type { RepairStep } from './repair-ladder.ts'
 import { Rhythm } from './rhythm.ts'
 
 /** Silence of so many average gaps is suspicious: chance alone does not make it. */
 const SUSPICIOUS_GAPS = 15
 const LEAST_SUSPICION_MS = 3_000
-/** A stream without a rhythm yet. */
+/** Trades without a rhythm yet; and the least for other data. */
 const FIRST_DATA_MS = 10_000
+/** Other data than trades follows trades only as a rule: it is judged once it has shown a rhythm of its own. */
+const SETTLED_GAPS = 10
 /** The second look at the market, when the first had nothing to compare with. */
 const SECOND_LOOK_MS = 2_000
 /** What REST shows already may still be on its way to us. */
@@ -18,12 +21,14 @@ export interface StaleFinding {
   readonly silenceMs: number
   /** How long data had come since the last repair. Milliseconds. */
   readonly flowedMs: number
-  /** The market trades; otherwise nobody could be asked, and the silence is longer than is allowed. */
-  readonly isProven: boolean
+  /** The most that is justified by what is known. */
+  readonly most: RepairStep
   readonly reason: string
 }
 
 export interface StreamWatchOptions {
+  /** Their silence while the market trades is a proof, and not only a strong sign. */
+  readonly isTrades: boolean
   readonly clock: Clock
   readonly random: Random
   /** Exchange time of the market's latest trade; undefined when it has none. Absent when nobody can be asked. */
@@ -111,9 +116,12 @@ export class StreamWatch {
   #suspicionMs(): number {
     // Where nobody can be asked, only the hard limit counts.
     if (this.#options.latestTradeAt === undefined) return this.#options.maxSilenceMs()
-    const { intervalMs } = this.#rhythm
-    const suspicious = intervalMs === undefined ? FIRST_DATA_MS : Math.max(LEAST_SUSPICION_MS, SUSPICIOUS_GAPS * intervalMs)
-    return Math.min(suspicious, this.#options.maxSilenceMs())
+    const { isTrades, maxSilenceMs } = this.#options
+    const { intervalMs, gaps } = this.#rhythm
+    if (!isTrades && gaps < SETTLED_GAPS) return maxSilenceMs()
+    const leastMs = isTrades ? LEAST_SUSPICION_MS : FIRST_DATA_MS
+    const suspicious = intervalMs === undefined ? FIRST_DATA_MS : Math.max(leastMs, SUSPICIOUS_GAPS * intervalMs)
+    return Math.min(suspicious, maxSilenceMs())
   }
 
   #schedule(delayMs: number): void {
@@ -153,7 +161,7 @@ export class StreamWatch {
     } else if (isAnswered && hadReference && (tradedAt ?? 0) > (this.#reference ?? 0)) {
       this.#giveItAMoment(epoch)
     } else if (!isAnswered && silenceMs >= maxSilenceMs()) {
-      this.#found(silenceMs, latestTradeAt === undefined, `no data for ${seconds(silenceMs)} s`)
+      this.#found(silenceMs, latestTradeAt === undefined ? 'restart' : 'resubscribe', `no data for ${seconds(silenceMs)} s`)
     } else {
       if (isAnswered) this.#reference ??= tradedAt ?? 0
       this.#lookAgain(isAnswered && !hadReference ? SECOND_LOOK_MS : undefined)
@@ -167,7 +175,10 @@ export class StreamWatch {
       const silenceMs = this.silenceMs(clock.now())
       if (silenceMs === undefined) return
       if (epoch !== this.#epoch) this.#schedule(0)
-      else this.#found(silenceMs, true, `no data for ${seconds(silenceMs)} s while its market trades`)
+      else {
+        const most = this.#options.isTrades ? 'restart' : 'reconnect'
+        this.#found(silenceMs, most, `no data for ${seconds(silenceMs)} s while its market trades`)
+      }
     })
   }
 
@@ -181,17 +192,17 @@ export class StreamWatch {
     this.#schedule(delayMs)
   }
 
-  #found(silenceMs: number, isProven: boolean, reason: string): void {
+  #found(silenceMs: number, most: RepairStep, reason: string): void {
     const flowedMs = (this.lastDataAt ?? 0) - (this.#flowingSince ?? this.lastDataAt ?? 0)
     this.isStale = true
     // Whatever is done about it now: what was known of the stream is of the past.
     this.#flowingSince = undefined
     this.#rhythm.interrupt()
     this.#forget()
-    const waitMs = isProven ? this.#suspicionMs() : this.#options.maxSilenceMs()
+    const waitMs = most === 'resubscribe' ? this.#options.maxSilenceMs() : this.#suspicionMs()
     this.#notBefore = this.#options.clock.now() + waitMs
     this.#schedule(waitMs)
-    this.#options.onStale({ silenceMs, flowedMs, isProven, reason })
+    this.#options.onStale({ silenceMs, flowedMs, most, reason })
   }
 }
 

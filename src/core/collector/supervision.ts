@@ -2,8 +2,10 @@ import type { Cancel, Clock } from '../../ports/clock.ts'
 import type { Logger } from '../../ports/logger.ts'
 import type { Random } from '../../ports/random.ts'
 import { isFinal } from '../../errors/consequence.ts'
-import type { TapekeeperError } from '../../errors/tapekeeper-error.ts'
+import { TapekeeperError } from '../../errors/tapekeeper-error.ts'
 import type { CollectorStatus } from './collector-state.ts'
+import type { Counters } from './counters.ts'
+import { ErrorRate } from './error-rate.ts'
 import type { RestartTrigger } from './events.ts'
 import type { Finding, HealthIssue } from './health.ts'
 import { NO_RESTARTS, nextRestart, type RestartHistory } from './restart-policy.ts'
@@ -31,6 +33,7 @@ export interface Supervised {
   readonly random: Random
   readonly logger: Logger
   readonly name: string
+  readonly counters: Counters
   settings(): SupervisionSettings
   status(): CollectorStatus
   isWanted(): boolean
@@ -45,13 +48,14 @@ export interface Supervised {
   recovered(): void
   restart(trigger: RestartTrigger, reason: string, attempt: number, delayMs: number): void
   /** There were too many restarts. */
-  exhausted(trigger: RestartTrigger, reason: string, maxRestarts: number): void
+  exhausted(trigger: RestartTrigger, reason: string, error: TapekeeperError): void
   lastError(): TapekeeperError | undefined
 }
 
 /** Looks at one collector's health again and again, and restarts it when that may help: after a back-off, and not without end. */
 export class Supervision {
   readonly #target: Supervised
+  readonly #errorRate: ErrorRate
   #history: RestartHistory = NO_RESTARTS
   #cancelCheck: Cancel | undefined
   #checkAt = 0
@@ -59,6 +63,7 @@ export class Supervision {
 
   constructor(target: Supervised) {
     this.#target = target
+    this.#errorRate = new ErrorRate(target.counters)
   }
 
   /** Restarts since the collector was last stable. */
@@ -71,7 +76,13 @@ export class Supervision {
     this.#history = NO_RESTARTS
   }
 
+  /** What the latest check found of errors. */
+  get errorFinding(): Finding | undefined {
+    return this.#errorRate.finding
+  }
+
   begin(): void {
+    this.#errorRate.reset()
     this.#checkIn(this.#target.settings().healthCheckIntervalMs)
   }
 
@@ -104,7 +115,8 @@ export class Supervision {
     const policy = { delayMs: restartDelayMs, maxRestarts, stableAfterMs: STABLE_AFTER_MS }
     const next = nextRestart(this.#history, clock.now(), policy, random)
     if (next === 'give-up') {
-      this.#target.exhausted(trigger, reason, maxRestarts)
+      const message = `gave up after ${maxRestarts} restarts: ${reason}`
+      this.#target.exhausted(trigger, reason, new TapekeeperError('COLLECTOR_FAILED', message, { trigger, reason }))
       return
     }
     this.#history = next.history
@@ -118,8 +130,10 @@ export class Supervision {
 
   /** A collector that was up before, and now is in the error state, is tried again. */
   restartFailed(): void {
-    if (this.#target.status() === 'error')
-      this.restartSoon('error-state', this.#target.lastError()?.message ?? 'the restart failed')
+    if (this.#target.status() !== 'error') return
+    const error = this.#target.lastError()
+    const first = error?.context['reason']
+    this.restartSoon('error-state', typeof first === 'string' ? first : (error?.message ?? 'the restart failed'))
   }
 
   #checkIn(delayMs: number): void {
@@ -127,7 +141,8 @@ export class Supervision {
     this.#cancelCheck?.()
     this.#checkAt = clock.now() + delayMs
     this.#cancelCheck = clock.after(delayMs, () => {
-      this.begin()
+      this.#checkIn(this.#target.settings().healthCheckIntervalMs)
+      this.#errorRate.check()
       this.#check()
     })
   }

@@ -1,9 +1,15 @@
+import type { MuteEnd } from '../fake-exchange.ts'
 import { corruptFrame, type CorruptKind } from './corrupt.ts'
 
 /** A data filter with the native symbol. */
 export interface DataTarget {
   readonly instId: string | undefined
   readonly channel: string | undefined
+}
+
+interface Mute extends DataTarget {
+  readonly until: MuteEnd | undefined
+  readonly since: number
 }
 
 interface Counted extends DataTarget {
@@ -20,13 +26,21 @@ export const TRADE_CHANNELS = ['trades', 'trades-all'] as const
 
 /** Faults that befall data frames on their way out, the same for all connections. */
 export class DataFaults {
-  #muted: DataTarget[] = []
+  #muted: Mute[] = []
   #skips: Counted[] = []
   #swaps: Swap[] = []
   #damages: { readonly target: DataTarget; readonly kind: CorruptKind }[] = []
 
-  mute(target: DataTarget): void {
-    this.#muted.push(target)
+  mute(target: DataTarget, until: MuteEnd | undefined, now: number): void {
+    this.#muted.push({ ...target, until, since: now })
+  }
+
+  /** Ends the mutes that end by subscribing anew. */
+  subscribed(instId: string, channel: string, openedAt: number): void {
+    this.#muted = this.#muted.filter(({ until, since, ...target }) => {
+      const isOver = until === 'resubscribed' || (until === 'reconnected' && openedAt > since)
+      return !isOver || !isMeant(target, instId, channel)
+    })
   }
 
   unmute(target: DataTarget | undefined): void {
@@ -54,8 +68,7 @@ export class DataFaults {
 
   /** What is really sent instead of `text`: nothing, one frame, or two. */
   apply(instId: string, channel: string, text: string): readonly (string | Uint8Array)[] {
-    const concerns = (target: DataTarget): boolean =>
-      (target.instId === undefined || target.instId === instId) && (target.channel === undefined || target.channel === channel)
+    const concerns = (target: DataTarget): boolean => isMeant(target, instId, channel)
     if (this.#muted.some(concerns)) return []
 
     const skip = this.#skips.find(concerns)
@@ -79,6 +92,9 @@ export class DataFaults {
     return [text, swap.held]
   }
 }
+
+const isMeant = (target: DataTarget, instId: string, channel: string): boolean =>
+  (target.instId === undefined || target.instId === instId) && (target.channel === undefined || target.channel === channel)
 
 /** A whole symbol includes each of its channels. */
 const isWithin = (part: DataTarget, whole: DataTarget): boolean =>

@@ -132,7 +132,10 @@ export class OkxEngine implements Venue, Desk, SessionHost {
   begin(session: Session, target: ChannelTarget): void {
     const own = this.#subscribers.get(session) ?? new Map<string, Subscriber>()
     this.#subscribers.set(session, own.set(target.key, { session, target }))
-    if (target.kind === 'market') this.board.watch(session, target.instrument, target.channel)
+    if (target.kind === 'market') {
+      this.dataFaults.subscribed(target.instrument.native.instId, target.channel, session.openedAt)
+      this.board.watch(session, target.instrument, target.channel)
+    }
     if (target.kind === 'account') this.#scheduleAccount()
   }
 

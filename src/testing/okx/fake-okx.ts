@@ -124,7 +124,7 @@ export class FakeOkx extends FaultPanel implements FakeExchange {
   }
 
   #publish(symbol: string, market: Market, fills: readonly Fill[]): FakeFill[] {
-    this.engine.board.feeds(this.engine.instruments.find(symbol)).publishFills(fills)
+    this.engine.board.feeds(this.engine.instruments.find(symbol)).publishFills(fills, this.clock.now())
     return fills.map((fill) => fillOf(market, fill))
   }
 

@@ -1,4 +1,4 @@
-import type { ConnectionFilter, DataFilter, FakeFaults, RestFault } from '../fake-exchange.ts'
+import type { ConnectionFilter, DataFilter, FakeFaults, MuteEnd, RestFault } from '../fake-exchange.ts'
 import type { CorruptKind } from './corrupt.ts'
 import type { DataTarget } from './data-faults.ts'
 import type { OkxEngine } from './engine.ts'
@@ -50,8 +50,8 @@ export class FaultPanel implements FakeFaults {
     this.engine.sessionFaults.refuse(undefined)
   }
 
-  mute(target: string | DataFilter): void {
-    this.engine.dataFaults.mute(this.#target(target))
+  mute(target: string | DataFilter, { until }: { readonly until?: MuteEnd } = {}): void {
+    this.engine.dataFaults.mute(this.#target(target), until, this.engine.now())
   }
 
   unmute(target?: string | DataFilter): void {

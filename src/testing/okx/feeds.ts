@@ -72,9 +72,9 @@ export class MarketFeeds {
 
   /** One tick of the market has happened. Books follow OKX's order: the smallest first. */
   publish(step: MarketStep, now: number): void {
-    this.publishFills(step.fills)
+    this.publishFills(step.fills, now)
     const { book } = step
-    if (step.fills.length > 0 || book?.bestChanged === true) this.#push('tickers', () => [tickerRow(this.#market, now)])
+    if (step.fills.length === 0 && book?.bestChanged === true) this.#push('tickers', () => [tickerRow(this.#market, now)])
     for (const [channel, depth] of Object.entries(SNAPSHOT_DEPTH)) {
       const changed = depth === 1 ? book?.bestChanged : book?.topFiveChanged
       if (changed === true || this.#isDue(channel, now)) this.#push(channel, () => [snapshotRow(this.#market, depth, false)])
@@ -83,9 +83,10 @@ export class MarketFeeds {
     if (now % 1_000 === 0) this.#publishCandles(now)
   }
 
-  publishFills(fills: readonly Fill[]): void {
+  publishFills(fills: readonly Fill[], now: number): void {
     for (const row of rowsOf(fills)) this.#push('trades', () => [tradeRow(this.#market, row)])
     for (const fill of fills) this.#push('trades-all', () => [fillRow(this.#market, fill)])
+    if (fills.length > 0) this.#push('tickers', () => [tickerRow(this.#market, now)])
   }
 
   /** The last rows and fills again, to everyone, whatever faults are on. */
