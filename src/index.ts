@@ -54,6 +54,15 @@ export type { BookSideName, LocalBook } from './core/book/local-book.ts'
 export { createMemoryCursorStore, type CursorStore, type TapeCursor } from './core/tape/cursor-store.ts'
 export { GAP_REASONS, type Gap, type GapReason } from './core/tape/gap.ts'
 export type { Completeness, HourCounts, StreamCompleteness, TapeCounts } from './core/tape/completeness.ts'
+export { aggregateTrades } from './aggregation/aggregate-trades.ts'
+export type { AggregateTradesOptions, CandleAggregatorOptions } from './aggregation/aggregator-options.ts'
+export type { AggregatorSnapshot } from './aggregation/aggregator-snapshot.ts'
+export type { AggregatorStatistics, CandleGap } from './aggregation/aggregator-types.ts'
+export { CandleAggregator } from './aggregation/candle-aggregator.ts'
+export { compareCandles, type CandleDifference } from './aggregation/compare-candles.ts'
+export { foldCandles } from './aggregation/fold-candles.ts'
+export type { PlainTrade, TradeInput } from './aggregation/trade-row.ts'
+export { vwap } from './aggregation/vwap.ts'
 export { validateOhlcvData, type OhlcvInput } from './core/validate-ohlcv.ts'
 export type { ConfigProblem } from './errors/config-problems.ts'
 export {
@@ -72,7 +81,26 @@ export {
 export type { DataFrame, Frame, FrameDecoder, Reaction, RejectedFrame } from './core/frame.ts'
 export type { RestClient, RestLimit, RestOutcome } from './core/rest-client.ts'
 
+export { ConsolidatedView, type VenueState } from './aggregation/consolidated/consolidated-view.ts'
+export type { ConsolidatedViewOptions } from './aggregation/consolidated/options.ts'
+export type { ConsolidatedQuote, ConsolidatedSide, QuoteSide, VenueQuote } from './aggregation/consolidated/quote.ts'
+export type { ConsolidatedEvents, ConsolidatedTrade, VenueChange, VenueReason } from './aggregation/consolidated/view-events.ts'
+export type {
+  Venue,
+  VenueBook,
+  VenueBookListener,
+  VenueDataType,
+  VenueGap,
+  VenueGapListener,
+  VenueStatus,
+  VenueStatusListener,
+  VenueSubscription,
+  VenueSubscriptionListener,
+} from './aggregation/consolidated/venue.ts'
+export { CONSOLIDATED, mergeCandles } from './aggregation/consolidated/merge-candles.ts'
+
 export { DATA_TYPES, DataType } from './domain/data-type.ts'
+export { compareDecimals } from './domain/compare-decimals.ts'
 export { decimal, Decimal, decimalString, MAX_DECIMAL_LENGTH, type DecimalString } from './domain/decimal.ts'
 export { MARKET_TYPES, parseSymbol, type Instrument, type MarketType, type SymbolParts } from './domain/instrument.ts'
 export type {

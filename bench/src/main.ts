@@ -1,4 +1,5 @@
 import { buildIfStale, installPeersIfMissing } from './built.ts'
+import { measureCandles } from './candles/candles.ts'
 import { generatedWorkloads } from './generator.ts'
 import { measureHeap } from './heap/heap.ts'
 import { measure, warmUp, type Plan } from './measure.ts'
@@ -22,6 +23,7 @@ const plan: Plan = quick
   : { rounds: 41, measureMs: 30, warmUpMs: 400, longestMs: 20_000 }
 const framesPerChannel = quick ? 1_000 : 5_000
 const heap = quick ? { books: 100, marketMs: 5_000 } : { books: 500, marketMs: 20_000 }
+const candlePlan = quick ? { trades: 250_000, rounds: 5 } : { trades: 1_000_000, rounds: 13 }
 const SEED = 20_261_122
 
 installPeersIfMissing()
@@ -60,10 +62,13 @@ for (const { workload, subjects } of keeping) {
   assertSameEnd(subjects, workload)
   for (const subject of subjects) await subject.close()
 }
+console.error('measuring candles')
+const candles = await measureCandles(built, candlePlan, random)
 console.error('measuring heap per book')
 const measured: Measurements = {
   decoded: { rows: decoded, skipped },
   kept: { rows: kept, skipped: skipped.filter(({ channel }) => channel === 'books') },
+  candles,
   heap: await measureHeap(built, heap.books, heap.marketMs, SEED),
 }
 

@@ -111,7 +111,7 @@ function assertWorkDone(subject: Subject, workload: Workload): void {
   if (last !== lastTimestamp) throw new Error(`${subject.name} ended ${source} ${channel} at ${last} instead of ${lastTimestamp}`)
 }
 
-function spread(values: readonly number[]): Spread {
+export function spread(values: readonly number[]): Spread {
   const sorted = values.toSorted((a, b) => a - b)
   const quantile = (share: number): number => {
     const position = share * (sorted.length - 1)

@@ -14,6 +14,7 @@ export interface OhlcvInput {
   readonly close: unknown
   readonly volume: unknown
   readonly quoteVolume?: unknown
+  readonly takerBuyVolume?: unknown
   readonly tradesCount?: unknown
 }
 
@@ -46,6 +47,7 @@ export function validateOhlcvData(data: OhlcvInput, symbol: string, timeframe: s
   const [open, high, low, close] = [number('open'), number('high'), number('low'), number('close')]
   const volume = number('volume')
   const quoteVolume = number('quoteVolume', true)
+  const takerBuyVolume = number('takerBuyVolume', true)
   const tradesCount = number('tradesCount', true)
 
   if (low !== undefined) {
@@ -58,9 +60,11 @@ export function validateOhlcvData(data: OhlcvInput, symbol: string, timeframe: s
       if (price?.gt(high) === true) violations.push(`high ${high.toString()} is below ${name} ${price.toString()}`)
     }
   }
-  for (const [name, amount] of Object.entries({ volume, quoteVolume, tradesCount })) {
+  for (const [name, amount] of Object.entries({ volume, quoteVolume, takerBuyVolume, tradesCount })) {
     if (amount?.isNegative() === true && !amount.isZero()) violations.push(`${name} is negative: ${amount.toString()}`)
   }
+  if (volume !== undefined && takerBuyVolume?.gt(volume) === true)
+    violations.push(`takerBuyVolume ${takerBuyVolume.toString()} is above volume ${volume.toString()}`)
   if (tradesCount?.isInteger() === false) violations.push(`tradesCount is not a whole number: ${tradesCount.toString()}`)
   const known = CANDLE_TIMEFRAMES.find((name) => name === timeframe)
   if (known === undefined) violations.push(`timeframe ${show(timeframe)} is unknown; known: ${CANDLE_TIMEFRAMES.join(' ')}`)
@@ -90,9 +94,11 @@ export function validateOhlcvData(data: OhlcvInput, symbol: string, timeframe: s
     close,
     volume,
     quoteVolume,
+    takerBuyVolume,
     tradesCount: tradesCount?.toNumber(),
     status: 'closed',
     complete: true,
+    incompleteReason: undefined,
     source: 'exchange',
   }
 }

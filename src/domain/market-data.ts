@@ -69,11 +69,17 @@ export interface OhlcvData {
   readonly close: Decimal
   /** In the unit of `Trade.size`. */
   readonly volume: Decimal
+  /** Sum of price times size. */
   readonly quoteVolume: Decimal | undefined
+  /** The part of `volume` whose taker bought; undefined when the source does not say. */
+  readonly takerBuyVolume: Decimal | undefined
+  /** Fills. */
   readonly tradesCount: number | undefined
   readonly status: 'open' | 'closed' | 'revised'
   /** False when trades are known to be missing from it. */
   readonly complete: boolean
+  /** Why not, in the word of the first gap that touches it: a `GapReason`, or for example `too-late`; undefined when complete. */
+  readonly incompleteReason: string | undefined
   readonly source: 'trades' | 'exchange'
 }
 

@@ -4,6 +4,8 @@ import { describe, expect, test } from 'vitest'
 import {
   decimal,
   Decimal,
+  decimalOfInteger,
+  decimalOfWords,
   decimalString,
   isDecimal,
   isUnsignedDecimal,
@@ -118,5 +120,63 @@ describe('decimal', () => {
     } finally {
       HostDecimal.set({ precision: 20 })
     }
+  })
+})
+
+describe('decimals of integers', () => {
+  const scale = fc.integer({ min: 0, max: 40 })
+  const same = (fast: Decimal, integer: bigint, scaled: number): void => {
+    const slow = new Decimal(`${integer}e-${scaled}`)
+    // Sign, exponent and words: what it computes with from now on is what the constructor would have made.
+    expect(fast).toEqual(slow)
+    expect([fast.toString(), fast.toFixed(), JSON.stringify(fast)]).toEqual([
+      slow.toString(),
+      slow.toFixed(),
+      JSON.stringify(slow),
+    ])
+    expect(fast instanceof Decimal && Decimal.isDecimal(fast) && fast.equals(slow)).toBe(true)
+    expect(fast.times('1.5').plus(fast).div(7).toString()).toBe(slow.times('1.5').plus(slow).div(7).toString())
+  }
+
+  test('a number, as the constructor would make it', () => {
+    const round = fc.tuple(fc.nat(9_999), fc.nat(11)).map(([digits, zeros]) => digits * 10 ** zeros)
+    fc.assert(
+      fc.property(fc.oneof(round, fc.maxSafeNat(), fc.nat(1e9)), scale, (integer, at) =>
+        same(decimalOfInteger(integer, at), BigInt(integer), at),
+      ),
+      {
+        seed: 4,
+        numRuns: 3_000,
+        examples: [
+          [0, 0],
+          [0, 9],
+          [1, 40],
+          [Number.MAX_SAFE_INTEGER, 3],
+          [1e15, 7],
+          [9_999_999, 7],
+        ],
+      },
+    )
+  })
+
+  test('a bigint of any size and sign', () => {
+    fc.assert(
+      fc.property(fc.bigInt({ min: -(10n ** 60n), max: 10n ** 60n }), scale, (integer, at) =>
+        same(decimalOfInteger(integer, at), integer, at),
+      ),
+      { seed: 5, numRuns: 500 },
+    )
+    expect(decimalOfInteger(-12, 1).toString()).toBe('-1.2')
+  })
+
+  test('words of seven digits', () => {
+    const word = fc.oneof(fc.constant(0), fc.integer({ min: 0, max: 9_999_999 }))
+    fc.assert(
+      fc.property(word, word, word, word, scale, (w0, w1, w2, w3, at) => {
+        const integer = [w3, w2, w1, w0].reduce((sum, value) => sum * 10_000_000n + BigInt(value), 0n)
+        same(decimalOfWords(w0, w1, w2, w3, at), integer, at)
+      }),
+      { seed: 6, numRuns: 3_000 },
+    )
   })
 })

@@ -13,12 +13,18 @@ const EXAMPLES: readonly (readonly [command: string, telling: RegExp])[] = [
   ['custom-collector.ts', /^restarts: 1$/m],
   ['rest-poller.ts', /^one request failed: 1 error, 0 restarts$[^]*^the server was away: restarted$/m],
   ['file-replay.ts', /^result: 59 trades in order, 1 damaged lines, 0 restarts$/m],
+  ['candles-complete-series.ts', /^01-05T23:59 1m revised .*vwap 99\.75$[^]*^1m revised complete$/m],
+  ['candles-from-recording.ts', /^600 seconds folded to 10 minutes: 0 differences$/m],
   ['stream-iterator.ts', /^read [1-9]\d* trades; the queue was full for [1-9]\d* more$/m],
   ['decode-recording.ts', /^BTC-USDT trade: [1-9]\d*$/m],
   ['balances.ts', /^BTC: 0\.85 in all, 0\.75 free, 0\.1 locked$/m],
   ['completeness.ts --seconds 6', /^result: ([1-9]\d*) of \1 fills are accounted for, each once$/m],
   ['record-and-replay.ts', /^recorded {2}([0-9a-f]{64}) [^]*^replayed {2}\1 /m],
   ['order-book.ts', /^compared with the exchange's own book: [1-9]\d* levels, 0 differences$/m],
+  [
+    'consolidated-quotes.ts',
+    /^east stale, the orderbook subscription is pending; bid [\d.]+ at west, ask [\d.]+ at west, spread [\d.]+$/m,
+  ],
   // Runs until it is told to stop; what it serves is looked at in server.test.ts.
   ['server.ts --seconds 3', /^listening on http:\/\/127\.0\.0\.1:\d+\ncollecting\nstopped after [1-9]\d* messages$/m],
 ]

@@ -51,9 +51,11 @@ export function decodeCandle(
       close: decimal(close),
       volume: decimal(volume),
       quoteVolume: quoteVolume ? decimal(quoteVolume) : undefined,
+      takerBuyVolume: undefined,
       tradesCount: undefined,
       status: confirm === '1' ? 'closed' : 'open',
       complete: true,
+      incompleteReason: undefined,
       source: 'exchange',
     },
   }

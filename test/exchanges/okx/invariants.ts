@@ -8,7 +8,7 @@ const SHAPES: Readonly<Record<MarketDataPoint['dataType'], string>> = {
   ticker: 'last,bid,bidSize,ask,askSize,open24h,high24h,low24h,volume24h,quoteVolume24h',
   orderbook: 'kind,bids,asks,sequence,previousSequence',
   candle:
-    'exchange,symbol,timeframe,openTime,closeTime,open,high,low,close,volume,quoteVolume,tradesCount,status,complete,source',
+    'exchange,symbol,timeframe,openTime,closeTime,open,high,low,close,volume,quoteVolume,takerBuyVolume,tradesCount,status,complete,incompleteReason,source',
   balance: 'asset,free,locked,total',
 }
 

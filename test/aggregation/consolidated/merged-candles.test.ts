@@ -1,0 +1,245 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { CandleAggregator } from '../../../src/aggregation/candle-aggregator.ts'
+import { ConsolidatedView } from '../../../src/aggregation/consolidated/consolidated-view.ts'
+import type { ConsolidatedViewOptions } from '../../../src/aggregation/consolidated/options.ts'
+import type { OhlcvData, PointOf } from '../../../src/domain/market-data.ts'
+import { createVirtualClock } from '../../../src/testing/virtual-clock.ts'
+import { asDecimal } from '../../support/decimals.ts'
+import { FakeVenue, SYMBOL } from './fake-venue.ts'
+
+type Candles = NonNullable<ConsolidatedViewOptions['candles']>
+
+const words = ({ timeframe, status, openTime, open, high, low, close, volume, complete, incompleteReason }: OhlcvData): string =>
+  `${timeframe} ${status} ${(openTime / 1_000) % 3_600} ${[open, high, low, close, volume].join(' ')} ${complete ? 'complete' : incompleteReason}`
+
+function setUp(candles: Partial<Candles> = {}, options: Partial<ConsolidatedViewOptions> = {}) {
+  const clock = createVirtualClock()
+  const [a, b, twin] = [new FakeVenue('a', clock), new FakeVenue('b', clock), new FakeVenue('a', clock)]
+  const view = new ConsolidatedView({
+    ...{ symbol: SYMBOL, venues: [a, b], clock, staleAfterMs: Infinity },
+    candles: { timeframes: ['1s'], allowedLatenessMs: 100, ...candles },
+    ...options,
+  })
+  const got: string[] = []
+  view.on('candle', (candle) => {
+    expect([candle.exchange, candle.symbol]).toEqual(['consolidated', SYMBOL])
+    got.push(words(candle))
+  })
+  const trade = (venue: FakeVenue, id: string, price: string, more: Partial<PointOf<'trade'>> = {}, backfilled = false): void =>
+    venue.trade(id, more, undefined, { price: asDecimal(price), backfilled })
+  return { clock, view, a, b, twin, got, trade, start: clock.now() }
+}
+
+test('one candle of all venues’ trades, by the exchanges’ times, closed by the clock', async () => {
+  const { clock, a, b, got, trade, start, view } = setUp()
+  await clock.advance(1_500)
+  trade(b, '1', '11', { timestamp: start + 1_400 })
+  trade(a, '1', '10', { timestamp: start + 1_200 })
+  trade(b, '2', '9', { timestamp: start + 1_300 })
+  await clock.advance(599)
+  expect(got).toEqual([])
+  await clock.advance(1)
+  expect(got).toEqual(['1s closed 1 10 11 9 11 3 complete'])
+  view.close()
+  expect(clock.pending).toBe(0)
+})
+
+test('higher timeframes and a complete series', async () => {
+  const { clock, a, got, trade, view } = setUp({ timeframes: ['5s', '1s'], completeSeries: true })
+  trade(a, '1', '10')
+  await clock.advance(3_000)
+  trade(a, '2', '12')
+  await clock.advance(3_000)
+  expect(got.filter((candle) => candle.startsWith('1s'))).toHaveLength(5)
+  expect(got).toContain('1s closed 2 10 10 10 10 0 complete')
+  expect(got.at(-1)).toBe('5s closed 0 10 12 10 12 2 complete')
+  view.close()
+  expect(clock.pending).toBe(0)
+})
+
+test('open candles, at most so often', async () => {
+  const { clock, a, got, trade, view } = setUp({ updateIntervalMs: 250 })
+  await clock.advance(1_000)
+  for (let i = 0; i < 5; i++) {
+    trade(a, String(i), String(10 + i))
+    await clock.advance(100)
+  }
+  expect(got.map((candle) => candle.split(' ').slice(1, 7).join(' '))).toEqual(
+    [10, 12, 14].map((last) => `open 1 10 ${last} 10 ${last}`),
+  )
+  view.close()
+})
+
+test('two collectors of one exchange: each trade once', async () => {
+  const { clock, view, a, twin, got, trade } = setUp()
+  view.add(twin)
+  await clock.advance(1_000)
+  trade(a, '1', '10')
+  trade(twin, '1', '10')
+  trade(twin, '2', '11')
+  await clock.advance(1_100)
+  expect(got).toEqual(['1s closed 1 10 11 10 11 2 complete'])
+  view.close()
+})
+
+describe('the truth', () => {
+  test('a venue that comes or goes in the middle leaves an incomplete candle, and only that', async () => {
+    const { clock, view, a, twin, b, got, trade } = setUp()
+    await clock.advance(1_500)
+    trade(a, '1', '10')
+    view.add(twin)
+    await clock.advance(1_000)
+    trade(a, '2', '10')
+    await clock.advance(1_000)
+    trade(a, '3', '10')
+    view.remove(b)
+    await clock.advance(1_000)
+    trade(a, '4', '10')
+    await clock.advance(1_000)
+    const last = new Map(got.map((candle) => [candle.split(' ')[2], candle.split(' ').at(-1)]))
+    expect(Object.fromEntries(last)).toEqual({ 1: 'venue-joined', 2: 'complete', 3: 'venue-left', 4: 'complete' })
+    view.close()
+  })
+
+  test.each<[string, (venue: FakeVenue) => void, (venue: FakeVenue) => void]>([
+    ['its subscription', (venue) => venue.subscription('trade', 'pending'), (venue) => venue.subscription('trade', 'confirmed')],
+    ['its collector', (venue) => venue.status('restarting'), (venue) => venue.status('running')],
+  ])('interrupted by %s: in doubt until its next live trade, then revised with what was found', async (_name, cut, mend) => {
+    const { clock, a, b, got, trade, start, view } = setUp()
+    await clock.advance(1_200)
+    trade(a, '1', '10')
+    cut(b)
+    cut(b)
+    await clock.advance(1_000)
+    expect(got).toEqual(['1s closed 1 10 10 10 10 1 venue-interrupted'])
+    trade(a, '2', '10')
+    mend(b)
+    trade(b, '7', '12', { timestamp: start + 1_900 }, true)
+    expect(got.slice(1)).toEqual(['1s revised 1 10 12 10 12 2 venue-interrupted'])
+    trade(b, '8', '11')
+    expect(got.slice(2)).toEqual(['1s revised 1 10 12 10 12 2 complete'])
+    await clock.advance(1_000)
+    expect(got.slice(3)).toEqual(['1s closed 2 10 11 10 11 2 complete'])
+    view.close()
+    expect(clock.pending).toBe(0)
+  })
+
+  test('a venue whose collector starts later is heard from then on', async () => {
+    const { clock, view, twin, a, got, trade } = setUp()
+    twin.state = 'stopped'
+    view.add(twin)
+    await clock.advance(1_200)
+    trade(a, '1', '10')
+    await clock.advance(1_000)
+    twin.status('running')
+    trade(a, '2', '10')
+    await clock.advance(1_000)
+    trade(a, '3', '10')
+    await clock.advance(1_000)
+    const last = new Map(got.map((candle) => [candle.split(' ')[2], candle.split(' ').at(-1)]))
+    expect(Object.fromEntries(last)).toEqual({ 1: 'venue-joined', 2: 'venue-joined', 3: 'complete' })
+    view.close()
+  })
+
+  test('one that collects no trades says nothing about them', async () => {
+    const { clock, view, twin, a, got, trade } = setUp()
+    twin.dataTypes = ['ticker']
+    twin.state = 'stopped'
+    view.add(twin)
+    twin.status('restarting')
+    await clock.advance(1_200)
+    trade(a, '1', '10')
+    await clock.advance(1_000)
+    expect(got).toEqual(['1s closed 1 10 10 10 10 1 complete'])
+    view.remove(twin)
+    view.close()
+  })
+
+  test('a gap of one venue, and its filling; not that of another consumer', async () => {
+    const { clock, a, b, got, trade, start, view } = setUp()
+    await clock.advance(1_200)
+    trade(a, '1', '10')
+    const gap = { fromId: '5', fromTime: start + 1_100, toTime: start + 1_300 }
+    b.gap(gap)
+    a.gap({ ...gap, reason: 'consumer-too-slow' })
+    a.gap({ ...gap, symbol: 'BTC-USD' })
+    await clock.advance(1_000)
+    expect(got).toEqual(['1s closed 1 10 10 10 10 1 rest-failed'])
+    const data = { id: '5', price: asDecimal('8'), size: asDecimal('2'), side: 'sell', backfilled: true } as const
+    const origin = {
+      exchange: 'b',
+      symbol: SYMBOL,
+      dataType: 'trade',
+      timestamp: start + 1_200,
+      receivedAt: clock.now(),
+    } as const
+    const found = { ...origin, data }
+    b.gap({ ...gap, filled: true, trades: [found, found] })
+    expect(got.slice(1)).toEqual(['1s revised 1 10 10 8 8 3 complete'])
+    view.close()
+  })
+})
+
+test('the timer lives while there are venues', async () => {
+  const { clock, view, a, b, got, trade } = setUp({ completeSeries: true })
+  trade(a, '1', '10')
+  expect(clock.pending).toBe(1)
+  view.remove(a)
+  view.remove(b)
+  expect(clock.pending).toBe(0)
+  view.add(a)
+  expect(clock.pending).toBe(1)
+  await clock.advance(1_100)
+  expect(got.length).toBeGreaterThan(0)
+  view.on('candle', () => view.close())
+  await clock.advance(1_000)
+  expect([view.isClosed, clock.pending]).toEqual([true, 0])
+})
+
+test.each([
+  [{ timeframes: ['1s'], exchange: 'x' }, /unknown key "candles.exchange"/],
+  [{ timeframes: ['3s'] }, /candles.timeframes/],
+])('candles: %j is refused', (candles, message) => {
+  expect(() => new ConsolidatedView({ symbol: SYMBOL, candles: candles as never })).toThrow(message)
+})
+
+test('whatever comes from where and when: the candles of one aggregator fed with all trades in order', async () => {
+  const arrival = fc.record({
+    venue: fc.nat(2),
+    price: fc.integer({ min: 90, max: 110 }),
+    lagMs: fc.nat(400),
+    waitMs: fc.nat(700),
+  })
+  await fc.assert(
+    fc.asyncProperty(fc.array(arrival, { minLength: 1, maxLength: 40 }), fc.boolean(), async (arrivals, isHeldBack) => {
+      const clock = createVirtualClock()
+      const venues = ['a', 'b', 'c'].map((name) => new FakeVenue(name, clock))
+      const timeframes = ['1s', '5s'] as const
+      const candles = { timeframes, allowedLatenessMs: 500 }
+      const held = isHeldBack ? { orderWithinMs: 200 } : {}
+      const view = new ConsolidatedView({ symbol: SYMBOL, venues, clock, candles, ...held })
+      const got: string[] = []
+      view.on('candle', (candle) => got.push(words(candle)))
+      await clock.advance(5_000)
+      const trades: { id: string; price: string; size: string; side: 'buy'; timestamp: number }[] = []
+      for (const [index, { venue, price, lagMs, waitMs }] of arrivals.entries()) {
+        const timestamp = clock.now() - lagMs
+        const id = String(index)
+        trades.push({ id, price: String(price), size: '1', side: 'buy', timestamp })
+        venues[venue]!.trade(id, { timestamp }, undefined, { price: asDecimal(String(price)) })
+        await clock.advance(waitMs)
+      }
+      await clock.advance(10_000)
+      const expected: string[] = []
+      const onCandle = (candle: OhlcvData): void => void expected.push(words(candle))
+      const alone = new CandleAggregator({ exchange: 'consolidated', symbol: SYMBOL, timeframes, onCandle })
+      for (const trade of trades.toSorted((x, y) => x.timestamp - y.timestamp)) alone.add(trade)
+      alone.advance(clock.now())
+      expect(got.toSorted()).toEqual(expected.toSorted())
+      view.close()
+      expect(clock.pending).toBe(0)
+    }),
+    { seed: 6, numRuns: 200 },
+  )
+})
