@@ -2,6 +2,7 @@ import type { DataType } from '../../domain/data-type.ts'
 import type { MarketDataPoint, OhlcvData, PointOf } from '../../domain/market-data.ts'
 import { TapekeeperError } from '../../errors/tapekeeper-error.ts'
 import { sleep } from '../../ports/clock.ts'
+import { AbortListener } from '../../ports/on-abort.ts'
 import { fenceLogger, type Logger } from '../../ports/logger.ts'
 import { systemPorts, type Ports } from '../../ports/ports.ts'
 import {
@@ -82,7 +83,7 @@ export abstract class BaseDataCollector implements AsyncDisposable {
   readonly #symbols: WantedSymbols
   readonly #outlet: Outlet
   readonly #lifecycle: Lifecycle
-  readonly #stopOnAbort = (): void => void this.stop()
+  readonly #abort: AbortListener
   #lastError: TapekeeperError | undefined
   #heartbeatAt: number | undefined
   #dataAt: number | undefined
@@ -91,12 +92,13 @@ export abstract class BaseDataCollector implements AsyncDisposable {
   /** @throws TapekeeperError `CONFIG_INVALID` naming each wrong option and what is allowed. */
   constructor(options: BaseCollectorOptions) {
     this.#options = parseBaseOptions(options)
-    const { exchangeName, componentName, symbols, logger, ports } = this.#options
+    const { exchangeName, componentName, symbols, logger, signal, ports } = this.#options
     this.exchangeName = exchangeName
     this.componentName = componentName ?? `${exchangeName}_collector`
     this.logger = fenceLogger(logger)
     this.ports = { ...systemPorts, ...ports }
     this.#symbols = new WantedSymbols(symbols)
+    this.#abort = new AbortListener(signal, () => void this.stop())
     this.#outlet = new Outlet({
       exchange: exchangeName,
       counters: this.counters,
@@ -131,8 +133,7 @@ export abstract class BaseDataCollector implements AsyncDisposable {
    * @returns true when everything asked for is confirmed; false otherwise, with `lastError` saying why.
    */
   start(): Promise<boolean> {
-    const { signal } = this.#options
-    if (signal?.aborted !== true) {
+    if (this.#options.signal?.aborted !== true) {
       // Started by hand, it has all its restarts before it.
       if (!isActive(this.status)) {
         this.#supervision.reset()
@@ -482,10 +483,10 @@ export abstract class BaseDataCollector implements AsyncDisposable {
       bringUp: (signal) => {
         // It may have aborted while nobody listened: before the first turn of a start, or during a restart.
         if (this.#options.signal?.aborted === true) {
-          this.#stopOnAbort()
+          void this.stop()
           return Promise.resolve('failed')
         }
-        this.#options.signal?.addEventListener('abort', this.#stopOnAbort, { once: true })
+        this.#abort.listen()
         errorBefore = this.#lastError
         this.#symbols.begin()
         return this.bringUp(signal)
@@ -495,7 +496,7 @@ export abstract class BaseDataCollector implements AsyncDisposable {
       disconnect: () => this.disconnect(),
       release: () => this.release(),
       onStopped: () => {
-        this.#options.signal?.removeEventListener('abort', this.#stopOnAbort)
+        this.#abort.leave()
         this.#outlet.delivery.endStreams()
       },
       handleMessages: (signal) => this.handleMessages(signal),
@@ -510,7 +511,7 @@ export abstract class BaseDataCollector implements AsyncDisposable {
       onStatus: (change) => {
         this.logger.debug(`${change.from} -> ${change.to}`, { component: this.componentName, reason: change.reason })
         // Dead, and nothing on its way: a signal that lives on must not hold on to it.
-        if (change.to === 'error') this.#options.signal?.removeEventListener('abort', this.#stopOnAbort)
+        if (change.to === 'error') this.#abort.leave()
         this.#outlet.events.emit('status', change)
       },
       onRestart: (notice) => {
@@ -541,7 +542,7 @@ export abstract class BaseDataCollector implements AsyncDisposable {
       settings: () => this.#options,
       status: () => this.status,
       isWanted: () => this.isWanted,
-      restartPlanned: () => this.#options.signal?.addEventListener('abort', this.#stopOnAbort, { once: true }),
+      restartPlanned: () => this.#abort.listen(),
       findings: () => this.#assess(),
       repairs: (issue) => this.repairs(issue),
       unhealthy: (reason) => this.setStatus('unhealthy', reason),

@@ -21,10 +21,11 @@ export class StaleRepair {
   }
 
   found(subscription: Subscription, finding: StaleFinding): void {
+    // What waits for its turn has been decided: to decide anew at each finding would put it off for ever.
+    if (this.#waiting.has(subscription)) return
     const { clock, logger } = this.#hooks
     const { step, delayMs } = subscription.repairs.next(clock.now(), finding.flowedMs, finding.most)
     const foundAt = clock.now()
-    this.#waiting.get(subscription)?.()
     logger.warn('a stream fell silent', { topic: subscription.name, reason: finding.reason, repair: step, delayMs })
     const act = (): void => {
       this.#waiting.delete(subscription)

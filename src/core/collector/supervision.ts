@@ -20,7 +20,7 @@ const TRIGGERS: Readonly<Partial<Record<HealthIssue, RestartTrigger>>> = {
   'error-rate': 'error-state',
 }
 
-export interface SupervisionSettings {
+interface SupervisionSettings {
   readonly autoRestart: boolean
   readonly maxRestarts: number
   readonly restartDelayMs: number

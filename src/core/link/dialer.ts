@@ -28,7 +28,7 @@ export class Dialer {
   readonly #clock: Clock
   readonly #random: Random
   readonly #rate: SlidingWindow
-  readonly #redials = new SlidingWindow(FAILING.count, FAILING.perMs)
+  readonly #redials: SlidingWindow
   #queue: Waiting[] = []
   #wake: Cancel | undefined
   #hold = { until: 0, forMs: 0 }
@@ -44,6 +44,8 @@ export class Dialer {
     this.#clock = clock
     this.#random = random
     this.#rate = new SlidingWindow(dialsPerSecond, SECOND_MS)
+    // A period of its own: a fleet that was cut off at one moment would else use up its rations and get new ones in step.
+    this.#redials = new SlidingWindow(FAILING.count, FAILING.perMs * (1 + 0.5 * random()))
   }
 
   /** Calls `go` as soon as one more dial is allowed. The caller must report how it ended: `opened` or `failed`. */
