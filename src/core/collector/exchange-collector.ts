@@ -1,6 +1,6 @@
 import type { DataType } from '../../domain/data-type.ts'
 import type { Instrument } from '../../domain/instrument.ts'
-import type { MarketDataPoint } from '../../domain/market-data.ts'
+import type { MarketDataPoint, PointOf } from '../../domain/market-data.ts'
 import { TapekeeperError } from '../../errors/tapekeeper-error.ts'
 import type { BookKeeper } from '../book/book-keeper.ts'
 import { createKeeper } from '../book/create-keeper.ts'
@@ -294,7 +294,8 @@ export class ExchangeCollector extends BaseDataCollector {
   #onData({ topic, keeper, watch }: Subscription, frame: DataFrame, text: string, receivedAt: number): void {
     this.counters.messageReceived(receivedAt, text.length)
     const { points } = frame
-    watch?.data(receivedAt, topic.dataType === 'trade' ? points[points.length - 1]?.timestamp : undefined)
+    const last = points[points.length - 1]
+    watch?.data(receivedAt, last?.dataType === 'trade' ? last : undefined)
     this.#raw(topic, text, receivedAt)
     for (const error of frame.errors) this.reportError(error)
     for (const point of points) {
@@ -310,7 +311,7 @@ export class ExchangeCollector extends BaseDataCollector {
       isTrades: dataType === 'trade',
       clock: this.ports.clock,
       random: this.ports.random,
-      latestTradeAt: isAskable ? () => this.#latestTradeAt() : undefined,
+      latestTrade: isAskable ? () => this.#askLatestTrade() : undefined,
       maxSilenceMs: () => super.maxSilenceMs() ?? Infinity,
       onStale: (finding) => {
         this.#staleRepair.found(subscription(), finding)
@@ -320,13 +321,13 @@ export class ExchangeCollector extends BaseDataCollector {
     })
   }
 
-  #latestTradeAt(): Promise<number | undefined> {
+  #askLatestTrade(): Promise<PointOf<'trade'> | undefined> {
     const target = { symbol: this.symbol, nativeSymbol: this.#nativeSymbol ?? '' }
     this.#latestTrade ??= new LatestTrade(
       (signal) => this.#definition.trades?.latest?.(this.#rest, target, this.now(), signal) ?? Promise.resolve(undefined),
       this.ports.clock,
     )
-    return this.#latestTrade.at()
+    return this.#latestTrade.get()
   }
 
   #newKeeper(topic: Topic, pool: LinkPool): BookKeeper {

@@ -42,10 +42,11 @@ export class StaleRepair {
     this.#waiting.clear()
   }
 
-  #perform(step: RepairStep, { pool, topic, keeper, name }: Subscription, reason: string, foundAt: number): void {
+  #perform(step: RepairStep, { pool, topic, keeper, watch, name }: Subscription, reason: string, foundAt: number): void {
     const openedAt = pool.linkOf(topic.key)?.openedAt
     // Another stream of the same connection had it replaced meanwhile.
     const isReplaced = step === 'reconnect' && openedAt !== undefined && openedAt >= foundAt
+    watch?.repaired()
     if (step === 'restart') {
       this.#hooks.restart(`${name}: ${reason}`)
     } else if (step === 'reconnect' && !isReplaced) {

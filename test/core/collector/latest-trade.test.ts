@@ -17,7 +17,8 @@ function setUp(answers: readonly Answer[], delayMs = 100) {
     if (answer instanceof Error) throw answer
     return answer === undefined ? undefined : ({ timestamp: answer } as PointOf<'trade'>)
   }, clock)
-  return { clock, signals, latest }
+  const at = async (): Promise<number | undefined> => (await latest.get())?.timestamp
+  return { clock, signals, latest: { at, stop: () => latest.stop() } }
 }
 
 test.each<[string, Answer, unknown]>([

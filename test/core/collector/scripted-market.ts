@@ -1,4 +1,4 @@
-import { StreamWatch, type StaleFinding } from '../../../src/core/collector/stream-watch.ts'
+import { StreamWatch, type StaleFinding, type TradeMark } from '../../../src/core/collector/stream-watch.ts'
 import { sleep } from '../../../src/ports/clock.ts'
 import type { Random } from '../../../src/ports/random.ts'
 import { createVirtualClock, type VirtualClock } from '../../../src/testing/virtual-clock.ts'
@@ -47,7 +47,7 @@ export class ScriptedMarket {
       isTrades,
       clock: this.clock,
       random,
-      latestTradeAt: () => this.#ask(),
+      latestTrade: () => this.#ask(),
       maxSilenceMs: () => maxSilenceMs,
       onStale: (finding) => this.found.push({ ...finding, at: this.clock.now() }),
       onRecovered: () => {
@@ -87,7 +87,7 @@ export class ScriptedMarket {
     this.clock.after(this.#lastArrival - at, () => {
       if (epoch !== this.#epoch) return
       this.arrivals++
-      this.watch.data(this.now, isTrades ? at : undefined)
+      this.watch.data(this.now, isTrades ? tradeAt(at) : undefined)
     })
   }
 
@@ -106,13 +106,17 @@ export class ScriptedMarket {
     await this.clock.advance(durationMs)
   }
 
-  async #ask(): Promise<number | undefined> {
+  async #ask(): Promise<TradeMark | undefined> {
     const { rest, random } = this.#settings
     this.probes++
     this.restPending++
     await sleep(this.clock, Math.floor(random() * rest.delayMs))
     this.restPending--
     if (random() < rest.failing) throw new Error('REST failed')
-    return this.#trades.findLast((at) => at <= this.now - rest.lagMs)
+    const at = this.#trades.findLast((time) => time <= this.now - rest.lagMs)
+    return at === undefined ? undefined : tradeAt(at)
   }
 }
+
+/** The trade of a moment; its id is that moment, too. */
+export const tradeAt = (timestamp: number, id = String(timestamp)): TradeMark => ({ timestamp, data: { id } })

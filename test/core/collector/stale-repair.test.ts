@@ -25,7 +25,7 @@ function setUp(openedAt?: number) {
     },
   }
   const repair = new StaleRepair({ clock, logger, restart: (reason) => done.push(`restart: ${reason}`) })
-  const state = { isStale: true }
+  const state = { isStale: true, repaired: () => undefined }
   const subscription = {
     name: 'trades:ABC',
     topic: { key: 'trades:ABC' },

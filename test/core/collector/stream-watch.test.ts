@@ -3,7 +3,7 @@ import { StreamWatch, type StaleFinding, type StreamWatchOptions } from '../../.
 import type { Random } from '../../../src/ports/random.ts'
 import { seededRandom } from '../../../src/testing/seeded-random.ts'
 import { createVirtualClock } from '../../../src/testing/virtual-clock.ts'
-import { ScriptedMarket, type MarketSettings } from './scripted-market.ts'
+import { ScriptedMarket, tradeAt, type MarketSettings } from './scripted-market.ts'
 
 // 2,400 seeded runs: 1,200 of streams that bring everything, 1,200 of streams that stop.
 const RUNS = 1_200
@@ -161,7 +161,8 @@ describe('thresholds', () => {
   interface Changes {
     readonly isTrades?: boolean
     readonly maxSilenceMs?: number
-    readonly latestTradeAt?: StreamWatchOptions['latestTradeAt']
+    readonly latestTrade?: StreamWatchOptions['latestTrade']
+    readonly onRecovered?: () => void
   }
   interface Case {
     readonly isTrades?: boolean
@@ -201,7 +202,7 @@ describe('thresholds', () => {
   })
 
   test('where nobody can be asked, maxSilenceDuration alone: and then as much as it takes', async () => {
-    const { clock, watch, found } = steady({ latestTradeAt: undefined, maxSilenceMs: 30_000 })
+    const { clock, watch, found } = steady({ latestTrade: undefined, maxSilenceMs: 30_000 })
     watch.confirmed(clock.now())
     await clock.advance(29_999)
     expect(found).toEqual([])
@@ -211,7 +212,7 @@ describe('thresholds', () => {
   })
 
   test('where REST cannot tell, maxSilenceDuration: and then to subscribe again, no more', async () => {
-    const { clock, watch, found } = steady({ latestTradeAt: () => Promise.reject(new Error('no')), maxSilenceMs: 30_000 })
+    const { clock, watch, found } = steady({ latestTrade: () => Promise.reject(new Error('no')), maxSilenceMs: 30_000 })
     watch.confirmed(clock.now())
     await clock.advance(29_999)
     expect(found).toEqual([])
@@ -225,7 +226,9 @@ describe('thresholds', () => {
 
   test('a market that never traded is quiet; its first trade that does not come is news', async () => {
     const market: { tradedAt?: number } = {}
-    const { clock, watch, found } = steady({ latestTradeAt: () => Promise.resolve(market.tradedAt) })
+    const { clock, watch, found } = steady({
+      latestTrade: () => Promise.resolve(market.tradedAt === undefined ? undefined : tradeAt(market.tradedAt)),
+    })
     watch.confirmed(clock.now())
     await clock.advance(60 * MINUTE_MS)
     expect(found).toEqual([])
@@ -252,6 +255,35 @@ describe('thresholds', () => {
     watch.interrupted()
   })
 
+  test('a market that has gone quiet after the repair: not stale any more, as far as anybody can tell', async () => {
+    const recovered: number[] = []
+    const { clock, watch, found, trade } = steady({ onRecovered: () => void recovered.push(1) })
+    watch.confirmed(clock.now())
+    for (let i = 0; i < 40; i++) {
+      trade(i < 10)
+      await clock.advance(3_000)
+    }
+    expect([found.length > 0, watch.isStale]).toEqual([true, true])
+    await clock.advance(10 * MINUTE_MS)
+    expect(watch.isStale).toBe(true)
+    watch.repaired()
+    await clock.advance(10 * MINUTE_MS)
+    expect([watch.isStale, recovered]).toEqual([false, [1]])
+    watch.interrupted()
+  })
+
+  test('a row of several fills with the time of the first and the id of the last is the latest trade all the same', async () => {
+    const id = '77'
+    let now = 0
+    const { clock, watch, found } = steady({ latestTrade: () => Promise.resolve(tradeAt(now + 40, id)) })
+    now = clock.now()
+    watch.confirmed(now)
+    watch.data(now, tradeAt(now, id))
+    await clock.advance(60 * MINUTE_MS)
+    expect(found).toEqual([])
+    watch.interrupted()
+  })
+
   /** A market that trades when told to; REST answers at once, the stream too. */
   function steady({ maxSilenceMs = 300_000, isTrades = true, ...rest }: Changes) {
     const clock = createVirtualClock()
@@ -261,7 +293,7 @@ describe('thresholds', () => {
       isTrades,
       clock,
       random: () => 0.5,
-      latestTradeAt: () => Promise.resolve(tradedAt),
+      latestTrade: () => Promise.resolve(tradeAt(tradedAt)),
       onStale: (finding) => found.push(finding),
       onRecovered: () => undefined,
       ...rest,
@@ -269,7 +301,7 @@ describe('thresholds', () => {
     })
     const trade = (isDelivered: boolean): void => {
       tradedAt = clock.now()
-      if (isDelivered) watch.data(tradedAt, isTrades ? tradedAt : undefined)
+      if (isDelivered) watch.data(tradedAt, isTrades ? tradeAt(tradedAt) : undefined)
     }
     return { clock, watch, found, trade }
   }
