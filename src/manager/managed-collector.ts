@@ -2,7 +2,6 @@ import type { BaseDataCollector } from '../core/collector/base-collector.ts'
 import type { CollectorStatus } from '../core/collector/collector-state.ts'
 import type { CollectorEvents, RestartRequest } from '../core/collector/events.ts'
 import type { CollectorStatusReport, CollectorSummary } from '../core/collector/status-report.ts'
-import type { ConnectionReport } from '../core/link/connection-report.ts'
 import { messageOf, TapekeeperError } from '../errors/tapekeeper-error.ts'
 import type { Clock } from '../ports/clock.ts'
 import { PatientStop } from './patient-stop.ts'
@@ -41,6 +40,7 @@ const UNREADABLE: Omit<CollectorSummary, 'exchange' | 'issues'> = {
   gaps: 0,
   missingTrades: 0,
   streamDropped: 0,
+  connectionIds: [],
 }
 
 /**
@@ -153,14 +153,6 @@ export class ManagedCollector {
       return this.collector.getStatus()
     } catch {
       return undefined
-    }
-  }
-
-  connections(): readonly ConnectionReport[] {
-    try {
-      return this.collector.getConnections()
-    } catch {
-      return []
     }
   }
 

@@ -1,5 +1,4 @@
 import type { CollectorStatus } from '../core/collector/collector-state.ts'
-import type { ConnectionReport } from '../core/link/connection-report.ts'
 import { isoTime, secondsSince, type CollectorSummary } from '../core/collector/status-report.ts'
 import { isFine } from './health-sweep.ts'
 import type { LoopDelay } from './loop-monitor.ts'
@@ -106,7 +105,7 @@ export function managerStatus(facts: ManagerFacts, managed: readonly ManagedColl
     if (one.hasFailed(summary)) failed++
     if (one.enabled && isUp(summary.status) && isHealthy) healthy++
     addTo(sums, summary)
-    for (const connection of one.connections()) if (isOpen(connection)) sockets.add(connection.id)
+    for (const id of summary.connectionIds) sockets.add(id)
   }
   return {
     managerName: facts.managerName,
@@ -163,9 +162,6 @@ function inALine({ enabled }: ManagedCollector, summary: CollectorSummary, isHea
   const { exchange, status, issues, symbols, messagesReceived, errors, restarts, timeSinceData } = summary
   return { exchange, status, enabled, isHealthy, issues, symbols, messagesReceived, errors, restarts, timeSinceData }
 }
-
-const isOpen = ({ status }: ConnectionReport): boolean =>
-  status === 'open' || status === 'connecting' || status === 'authenticating'
 
 function heapUsedBytes(): number | null {
   const { process } = globalThis as { readonly process?: { readonly memoryUsage?: () => { readonly heapUsed: number } } }

@@ -52,12 +52,18 @@ export class AbortListener {
     this.#callback = callback
   }
 
-  listen(): void {
-    if (this.#cancel !== undefined || this.#signal === undefined) return
+  /** One that has aborted already is heard at once. @returns false then. */
+  listen(): boolean {
+    if (this.#signal?.aborted === true) {
+      this.#callback()
+      return false
+    }
+    if (this.#cancel !== undefined || this.#signal === undefined) return true
     this.#cancel = onAbort(this.#signal, () => {
       this.#cancel = undefined
       this.#callback()
     })
+    return true
   }
 
   leave(): void {

@@ -783,8 +783,10 @@ describe('with collectors of OKX', () => {
     expect(statistics.messagesReceived).toBe(Object.values(rows).reduce((sum, one) => sum + one.messagesReceived, 0))
     expect([statistics.messagesReceived > 100, statistics.bytesReceived > 1e4, resources.openSockets]).toEqual([true, true, 1])
 
+    // Long enough for every market to trade meanwhile.
+    fake.refuse({ status: 503, forMs: 2_000 })
     expect(fake.drop()).toBe(1)
-    await fake.clock.advance(500)
+    await fake.clock.advance(5)
     expect(manager.getRunningCollectors()).toHaveLength(3)
     expect(manager.getStatus().statistics).toMatchObject({ healthyCollectors: 0, reconnects: 3, failedCollectors: 0 })
     await fake.clock.advance(20_000)

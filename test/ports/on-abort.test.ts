@@ -39,7 +39,7 @@ test('a hundred who wait for one signal are one listener, and none when they hav
   expect(second.listeners()).toBe(0)
 })
 
-test('one that leaves while the others are told is not told; one that comes then is not either', () => {
+test('one that leaves while the others are told is not told; one that comes then is, at once', () => {
   const { control, listeners } = counted()
   const late = vi.fn()
   const told = vi.fn()
@@ -51,7 +51,7 @@ test('one that leaves while the others are told is not told; one that comes then
   first.listen()
   second.listen()
   control.abort()
-  expect([told.mock.calls.length, late.mock.calls.length]).toEqual([0, 0])
+  expect([told.mock.calls.length, late.mock.calls.length]).toEqual([0, 1])
   expect(listeners()).toBeLessThanOrEqual(1)
 })
 
@@ -59,4 +59,10 @@ test('without a signal there is nothing to hear', () => {
   const listener = new AbortListener(undefined, vi.fn())
   listener.listen()
   listener.leave()
+})
+
+test('a signal that has aborted already is heard at once', () => {
+  const told = vi.fn()
+  const listener = new AbortListener(AbortSignal.abort(), told)
+  expect([listener.listen(), told.mock.calls.length]).toEqual([false, 1])
 })

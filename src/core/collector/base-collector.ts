@@ -19,7 +19,7 @@ import { isActive, type CollectorStatus } from './collector-state.ts'
 import { Counters } from './counters.ts'
 import type { DataStream, StreamOptions } from './data-stream.ts'
 import type { DataCallback } from './delivery.ts'
-import type { ConnectionReport } from '../link/connection-report.ts'
+import { liveIdsOf, type ConnectionReport } from '../link/connection-report.ts'
 import type { Gap } from '../tape/gap.ts'
 import type { CollectorEvents, RestartRequest, RestartTrigger } from './events.ts'
 import { assessHealth, type Finding, type HealthIssue, type HealthStatus } from './health.ts'
@@ -306,6 +306,7 @@ export abstract class BaseDataCollector implements AsyncDisposable {
       autoRestart: this.#options.autoRestart,
       issues: this.#assess().map(({ text }) => text),
       timeSinceData: secondsSince(this.#dataAt, this.now()),
+      connectionIds: this.connectionIds(),
     })
   }
 
@@ -434,6 +435,11 @@ export abstract class BaseDataCollector implements AsyncDisposable {
     return this.#lifecycle.startedAt
   }
 
+  /** Of the connections that are open, or being opened. */
+  protected connectionIds(): readonly string[] {
+    return liveIdsOf(this.getConnections())
+  }
+
   protected subscriptionReports(): readonly SubscriptionReport[] {
     return []
   }
@@ -482,11 +488,7 @@ export abstract class BaseDataCollector implements AsyncDisposable {
     return {
       bringUp: (signal) => {
         // It may have aborted while nobody listened: before the first turn of a start, or during a restart.
-        if (this.#options.signal?.aborted === true) {
-          void this.stop()
-          return Promise.resolve('failed')
-        }
-        this.#abort.listen()
+        if (!this.#abort.listen()) return Promise.resolve('failed')
         errorBefore = this.#lastError
         this.#symbols.begin()
         return this.bringUp(signal)
@@ -542,7 +544,7 @@ export abstract class BaseDataCollector implements AsyncDisposable {
       settings: () => this.#options,
       status: () => this.status,
       isWanted: () => this.isWanted,
-      restartPlanned: () => this.#abort.listen(),
+      restartPlanned: () => void this.#abort.listen(),
       findings: () => this.#assess(),
       repairs: (issue) => this.repairs(issue),
       unhealthy: (reason) => this.setStatus('unhealthy', reason),

@@ -8,7 +8,7 @@ import type { LocalBook } from '../book/local-book.ts'
 import type { ExchangeDefinition, Topic } from '../exchange-definition.ts'
 import type { DataFrame } from '../frame.ts'
 import type { InstrumentCatalog } from '../instrument-catalog.ts'
-import type { ConnectionReport } from '../link/connection-report.ts'
+import { liveIdsOf, type ConnectionReport } from '../link/connection-report.ts'
 import type { LinkPool, TopicListener } from '../link/link-pool.ts'
 import type { RestClient } from '../rest-client.ts'
 import { runtimeOf, type Runtime } from '../runtime.ts'
@@ -185,6 +185,10 @@ export class ExchangeCollector extends BaseDataCollector {
   override getConnections(): readonly ConnectionReport[] {
     const reports = [...this.#subscriptions.values()].flatMap(({ pool, topic }) => pool.connectionOf(topic.key) ?? [])
     return [...new Map(reports.map((report) => [report.id, report])).values()]
+  }
+
+  protected override connectionIds(): readonly string[] {
+    return liveIdsOf(this.#links())
   }
 
   protected override lastHeartbeatAt(): number | undefined {

@@ -82,6 +82,8 @@ export interface CollectorSummary {
   readonly gaps: number
   readonly missingTrades: number
   readonly streamDropped: number
+  /** Ids of its open connections; shared ones appear with each collector that uses them. */
+  readonly connectionIds: readonly string[]
 }
 
 /** `getStatus()`: a plain snapshot, safe to serialise; no key, no secret. */
@@ -142,7 +144,7 @@ export function statisticsOf(counters: Counters, facts: StatisticsFacts): Collec
 
 type SummaryFacts = Pick<
   CollectorSummary,
-  'exchange' | 'status' | 'shouldBeRunning' | 'symbols' | 'autoRestart' | 'issues' | 'timeSinceData'
+  'exchange' | 'status' | 'shouldBeRunning' | 'symbols' | 'autoRestart' | 'issues' | 'timeSinceData' | 'connectionIds'
 >
 
 export function summaryOf(counters: Counters, facts: SummaryFacts): CollectorSummary {
@@ -165,5 +167,6 @@ export function summaryOf(counters: Counters, facts: SummaryFacts): CollectorSum
     gaps: counters.gaps,
     missingTrades: counters.missingTrades,
     streamDropped: counters.streamDropped,
+    connectionIds: facts.connectionIds,
   }
 }

@@ -6,8 +6,9 @@ import { Rhythm } from './rhythm.ts'
 /** Silence of so many average gaps is suspicious: chance alone does not make it. */
 const SUSPICIOUS_GAPS = 15
 const LEAST_SUSPICION_MS = 3_000
-/** Trades without a rhythm yet; and the least for other data. */
-const FIRST_DATA_MS = 10_000
+/** Trades without a rhythm yet, mostly of quiet markets, and those are many: no hurry, and up to twice as long by chance. */
+const FIRST_DATA_MS = 15_000
+const LEAST_SUSPICION_OF_OTHERS_MS = 10_000
 /** Other data than trades follows trades only as a rule: it is judged once it has shown a rhythm of its own. */
 const SETTLED_GAPS = 10
 /** The second look at the market, when the first had nothing to compare with. */
@@ -65,12 +66,14 @@ export class StreamWatch {
   #notBefore = 0
   #rounds = 0
   /** Changes with everything that makes an answer of REST obsolete. */
+  readonly #firstDataMs: number
   #epoch = 0
   #asking: object | undefined
   #tick: Cancel | undefined
 
   constructor(options: StreamWatchOptions) {
     this.#options = options
+    this.#firstDataMs = FIRST_DATA_MS * (1 + options.random())
   }
 
   get intervalMs(): number | undefined {
@@ -136,8 +139,8 @@ export class StreamWatch {
     const { isTrades, maxSilenceMs } = this.#options
     const { intervalMs, gaps } = this.#rhythm
     if (!isTrades && gaps < SETTLED_GAPS) return maxSilenceMs()
-    const leastMs = isTrades ? LEAST_SUSPICION_MS : FIRST_DATA_MS
-    const suspicious = intervalMs === undefined ? FIRST_DATA_MS : Math.max(leastMs, SUSPICIOUS_GAPS * intervalMs)
+    const leastMs = isTrades ? LEAST_SUSPICION_MS : LEAST_SUSPICION_OF_OTHERS_MS
+    const suspicious = intervalMs === undefined ? this.#firstDataMs : Math.max(leastMs, SUSPICIOUS_GAPS * intervalMs)
     return Math.min(suspicious, maxSilenceMs())
   }
 
@@ -182,7 +185,8 @@ export class StreamWatch {
     } else {
       if (isAnswered && !hadReference) this.#reference = latest ?? null
       if (isAnswered && hadReference && this.isStale && this.#isTried) this.#recover()
-      this.#lookAgain(isAnswered && !hadReference ? SECOND_LOOK_MS : undefined)
+      const isHurried = !this.#options.isTrades || this.intervalMs !== undefined
+      this.#lookAgain(isAnswered && !hadReference && isHurried ? SECOND_LOOK_MS : undefined)
     }
   }
 
