@@ -228,7 +228,14 @@ class Soak {
         lastsMs,
       },
       'mute until resubscribed': { begin: () => fake.mute(target, { until: 'resubscribed' }) },
-      'mute until reconnected': { begin: () => fake.mute(target, { until: 'reconnected' }) },
+      'mute until reconnected': {
+        begin: () => {
+          // As long as connections are refused it goes on, and a refusal lasts up to five minutes.
+          const until = fake.clock.now() + 5 * MINUTE_MS
+          this.#mutedUntil.set(symbol, Math.max(until, this.#mutedUntil.get(symbol) ?? 0))
+          fake.mute(target, { until: 'reconnected' })
+        },
+      },
       skip: { begin: () => fake.skip(target, 1 + this.#upTo(20)) },
       corrupt: { begin: () => fake.corrupt(this.#pick(CORRUPT_KINDS), target) },
       reorder: { begin: () => fake.reorder(symbol) },

@@ -224,8 +224,10 @@ export class ExchangeCollector extends BaseDataCollector {
   }
 
   protected override recovered(): void {
-    const stale = [...this.#subscriptions.values()].some(({ watch }) => watch?.isStale === true)
-    if (!stale) this.#reflect(undefined)
+    if ([...this.#subscriptions.values()].some(({ watch }) => watch?.isStale === true)) return
+    // A restart that is on its way is not needed any more.
+    super.recovered()
+    this.#reflect(undefined)
   }
 
   /** Links watch themselves and reconnect, and a bad frame costs that frame: neither is a reason to start over. */

@@ -23,6 +23,8 @@ export class StaleRepair {
   found(subscription: Subscription, finding: StaleFinding): void {
     // What waits for its turn has been decided: to decide anew at each finding would put it off for ever.
     if (this.#waiting.has(subscription)) return
+    // Another connection is on its way, and not there yet: more than that would not be faster.
+    if (subscription.pool.linkOf(subscription.topic.key)?.retiring === true) return
     const { clock, logger } = this.#hooks
     const { step, delayMs } = subscription.repairs.next(clock.now(), finding.flowedMs, finding.most)
     const foundAt = clock.now()

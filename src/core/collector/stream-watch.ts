@@ -59,6 +59,8 @@ export class StreamWatch {
   readonly #options: StreamWatchOptions
   readonly #rhythm = new Rhythm()
   #flowingSince: number | undefined
+  /** The longest time that data came without a break since the last finding. */
+  #flowedMs = 0
   /** The latest trade that came; else what the market had shown when we first looked: null when that was none. */
   #reference: TradeMark | null | undefined
   /** The silence was found, and something has been done about it. */
@@ -88,9 +90,9 @@ export class StreamWatch {
   confirmed(at: number): void {
     this.interrupted()
     this.confirmedAt = at
+    this.#noteFlow()
     this.firstDataAt = undefined
     this.lastDataAt = undefined
-    this.#flowingSince = undefined
     this.repaired()
     this.#schedule(this.#suspicionMs())
   }
@@ -124,6 +126,12 @@ export class StreamWatch {
   #recover(): void {
     this.isStale = false
     this.#options.onRecovered()
+  }
+
+  #noteFlow(): void {
+    if (this.#flowingSince !== undefined && this.lastDataAt !== undefined)
+      this.#flowedMs = Math.max(this.#flowedMs, this.lastDataAt - this.#flowingSince)
+    this.#flowingSince = undefined
   }
 
   #forget(): void {
@@ -221,11 +229,12 @@ export class StreamWatch {
   }
 
   #found(silenceMs: number, most: RepairStep, reason: string): void {
-    const flowedMs = (this.lastDataAt ?? 0) - (this.#flowingSince ?? this.lastDataAt ?? 0)
+    this.#noteFlow()
+    const flowedMs = this.#flowedMs
+    this.#flowedMs = 0
     this.isStale = true
     this.#isTried = false
     // Whatever is done about it now: what was known of the stream is of the past.
-    this.#flowingSince = undefined
     this.#rhythm.interrupt()
     this.#forget()
     const waitMs = most === 'resubscribe' ? this.#options.maxSilenceMs() : this.#suspicionMs()
