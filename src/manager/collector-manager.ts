@@ -2,6 +2,7 @@ import type { BaseDataCollector } from '../core/collector/base-collector.ts'
 import type { CollectorStatusReport } from '../core/collector/status-report.ts'
 import { TapekeeperError } from '../errors/tapekeeper-error.ts'
 import type { Cancel } from '../ports/clock.ts'
+import { AbortListener } from '../ports/on-abort.ts'
 import { fenceLogger, type Logger } from '../ports/logger.ts'
 import { systemPorts, type Ports } from '../ports/ports.ts'
 import { contradictions, parseCollectorConfig, supervisionOf, type CollectorConfig } from './collector-config.ts'
@@ -56,7 +57,7 @@ export class CollectorManager implements AsyncDisposable {
   readonly #reviver: Reviver
   readonly #sweep = new HealthSweep()
   readonly #monitor: LoopMonitor
-  readonly #stopOnAbort = (): void => void this.stop()
+  readonly #abort: AbortListener
   #status: ManagerStatus = 'stopped'
   /** Counts stops: what was begun before the latest one is out of date. */
   #epoch = 0
@@ -73,8 +74,9 @@ export class CollectorManager implements AsyncDisposable {
    */
   constructor(options: string | CollectorManagerOptions = {}) {
     this.#options = parseManagerOptions(options)
-    const { managerName, restartDelayMs, logger, ports } = this.#options
+    const { managerName, restartDelayMs, logger, signal, ports } = this.#options
     this.managerName = managerName
+    this.#abort = new AbortListener(signal, () => void this.stop())
     this.#logger = fenceLogger(logger)
     this.#ports = { ...systemPorts, ...ports }
     this.#voice = new ManagerVoice(managerName, this.#logger)
@@ -166,7 +168,9 @@ export class CollectorManager implements AsyncDisposable {
       return Promise.resolve(false)
     }
     const epoch = this.#epoch
-    const begin = (): Promise<boolean> => (epoch === this.#epoch ? this.#bringUp(epoch) : Promise.resolve(false))
+    // While it waited for the stop to end, it may have been stopped again, or the signal may have aborted with nobody listening.
+    const isCurrent = (): boolean => epoch === this.#epoch && this.#options.signal?.aborted !== true
+    const begin = (): Promise<boolean> => (isCurrent() ? this.#bringUp(epoch) : Promise.resolve(false))
     const starting = (this.#stopping === undefined ? begin() : this.#stopping.then(begin)).finally(() => {
       if (this.#starting === starting) this.#starting = undefined
     })
@@ -251,8 +255,7 @@ export class CollectorManager implements AsyncDisposable {
 
   /** What `collector.getStatus()` says; undefined for an unknown name, and for a collector that cannot say. */
   getCollectorStatus(name: string): CollectorStatusReport | undefined {
-    const report = this.#managed.get(name)?.report()
-    return report instanceof Error ? undefined : report
+    return this.#managed.get(name)?.report()
   }
 
   getCollector(name: string): BaseDataCollector | undefined {
@@ -271,7 +274,7 @@ export class CollectorManager implements AsyncDisposable {
 
   /** Names of those that should run and do not, or not well. Empty while the manager is stopped. */
   getFailedCollectors(): string[] {
-    return this.#status === 'stopped' ? [] : this.#namesOf((managed) => managed.hasFailed(managed.health()))
+    return this.#status === 'stopped' ? [] : this.#namesOf((managed) => managed.hasFailed(managed.summary()))
   }
 
   // Events.
@@ -335,7 +338,7 @@ export class CollectorManager implements AsyncDisposable {
     this.#sweep.forget()
     this.#monitor.start()
     this.#scheduleCheck()
-    this.#options.signal?.addEventListener('abort', this.#stopOnAbort, { once: true })
+    this.#abort.listen()
   }
 
   #endSupervision(): void {
@@ -343,7 +346,7 @@ export class CollectorManager implements AsyncDisposable {
     this.#cancelCheck = undefined
     this.#monitor.stop()
     this.#reviver.end()
-    this.#options.signal?.removeEventListener('abort', this.#stopOnAbort)
+    this.#abort.leave()
   }
 
   #scheduleCheck(): void {

@@ -1,13 +1,14 @@
+import type { CollectorSummary } from '../core/collector/status-report.ts'
 import type { Logger } from '../ports/logger.ts'
-import type { CollectorHealth, ManagedCollector } from './managed-collector.ts'
+import type { ManagedCollector } from './managed-collector.ts'
 import type { ManagerHealth, UnhealthyCollector } from './manager-events.ts'
 import { isUp } from './revival-policy.ts'
 
 /** So many names are spelt out in one log line. */
 const NAMED = 10
 
-export const isFine = (managed: ManagedCollector, health: CollectorHealth): boolean =>
-  health.isHealthy && !managed.hasFailed(health)
+export const isFine = (managed: ManagedCollector, summary: CollectorSummary): boolean =>
+  summary.isHealthy && !managed.hasFailed(summary)
 
 /** Looks at all collectors at once and says in the log what has changed since the last look. */
 export class HealthSweep {
@@ -22,19 +23,20 @@ export class HealthSweep {
     collectors: Iterable<ManagedCollector>,
     at: number,
     logger: Logger,
-    onFailed: (managed: ManagedCollector, health: CollectorHealth) => void,
+    onFailed: (managed: ManagedCollector, summary: CollectorSummary) => void,
   ): ManagerHealth {
     const unhealthy: UnhealthyCollector[] = []
     let healthy = 0
     for (const managed of collectors) {
       if (!managed.enabled) continue
-      const health = managed.health()
-      if (isFine(managed, health)) {
-        if (isUp(health.status)) healthy++
+      const summary = managed.summary()
+      const { status, issues } = summary
+      if (isFine(managed, summary)) {
+        if (isUp(status)) healthy++
         continue
       }
-      unhealthy.push({ name: managed.name, status: health.status, issues: health.issues })
-      onFailed(managed, health)
+      unhealthy.push({ name: managed.name, status, issues })
+      onFailed(managed, summary)
     }
     this.#log(unhealthy, healthy, logger)
     return { at, isHealthy: unhealthy.length === 0, healthy, unhealthy }

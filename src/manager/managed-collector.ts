@@ -1,20 +1,11 @@
 import type { BaseDataCollector } from '../core/collector/base-collector.ts'
 import type { CollectorStatus } from '../core/collector/collector-state.ts'
 import type { CollectorEvents, RestartRequest } from '../core/collector/events.ts'
-import type { CollectorStatusReport } from '../core/collector/status-report.ts'
-import type { ConnectionReport } from '../core/link/connection-report.ts'
+import type { CollectorStatusReport, CollectorSummary } from '../core/collector/status-report.ts'
 import { messageOf, TapekeeperError } from '../errors/tapekeeper-error.ts'
 import type { Clock } from '../ports/clock.ts'
 import { PatientStop } from './patient-stop.ts'
 import { afterStatus, isComing, NEVER_REVIVED, type RevivalHistory } from './revival-policy.ts'
-
-/** What the manager asks of one of its collectors at each look. */
-export interface CollectorHealth {
-  readonly status: CollectorStatus
-  readonly isHealthy: boolean
-  readonly issues: readonly string[]
-  readonly shouldBeRunning: boolean
-}
 
 /** Events a managed collector passes on. */
 export type PassedOn = Pick<CollectorEvents, 'status' | 'restart' | 'error' | 'gap'>
@@ -30,6 +21,26 @@ interface Settings {
   readonly name: string
   readonly enabled: boolean
   readonly startDeadlineMs: number
+}
+
+/** Of a collector that cannot say how it is; nor may it be restarted for that. */
+const UNREADABLE: Omit<CollectorSummary, 'exchange' | 'issues'> = {
+  status: 'error',
+  shouldBeRunning: true,
+  symbols: [],
+  autoRestart: false,
+  isHealthy: false,
+  timeSinceData: null,
+  messagesReceived: 0,
+  messagesProcessed: 0,
+  bytesReceived: 0,
+  errors: 0,
+  restarts: 0,
+  reconnects: 0,
+  gaps: 0,
+  missingTrades: 0,
+  streamDropped: 0,
+  connectionIds: [],
 }
 
 /**
@@ -124,31 +135,24 @@ export class ManagedCollector {
     }
   }
 
-  health(): CollectorHealth {
+  /** How it is, in short: all that is asked of it at each look. */
+  summary(): CollectorSummary {
     try {
-      const { status, isHealthy, issues, shouldBeRunning } = this.collector.getHealthStatus()
-      if (!this.#isBroken) return { status, isHealthy, issues, shouldBeRunning }
-      return { status, isHealthy: false, issues: ['it could not be started', ...issues], shouldBeRunning: true }
+      const summary = this.collector.getSummary()
+      if (!this.#isBroken) return summary
+      return { ...summary, isHealthy: false, issues: ['it could not be started', ...summary.issues], shouldBeRunning: true }
     } catch (error) {
-      const issues = [`getHealthStatus() failed: ${messageOf(error)}`]
-      return { status: 'error', isHealthy: false, issues, shouldBeRunning: true }
+      const { exchangeName: exchange } = this.collector
+      return { ...UNREADABLE, exchange, issues: [`getSummary() failed: ${messageOf(error)}`] }
     }
   }
 
-  /** Its full report, or why there is none. */
-  report(): CollectorStatusReport | TapekeeperError {
+  /** Its full report; undefined when it cannot say. */
+  report(): CollectorStatusReport | undefined {
     try {
       return this.collector.getStatus()
-    } catch (error) {
-      return new TapekeeperError('COLLECTOR_FAILED', `getStatus() failed: ${messageOf(error)}`, {}, { cause: error })
-    }
-  }
-
-  connections(): readonly ConnectionReport[] {
-    try {
-      return this.collector.getConnections()
     } catch {
-      return []
+      return undefined
     }
   }
 
@@ -159,7 +163,7 @@ export class ManagedCollector {
   }
 
   /** Should run and does not, or not well. */
-  hasFailed({ status, shouldBeRunning }: CollectorHealth): boolean {
+  hasFailed({ status, shouldBeRunning }: CollectorSummary): boolean {
     return this.enabled && shouldBeRunning && (status === 'unhealthy' || this.isDown(status))
   }
 

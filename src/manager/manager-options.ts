@@ -1,14 +1,15 @@
 import { z } from 'zod'
 import { commonOptions } from '../core/collector/base-options.ts'
-import { parseConfig } from '../errors/config-problems.ts'
+import { parseConfig, withDefault } from '../errors/config-problems.ts'
+import { environment } from '../ports/environment.ts'
 
 const managerOptions = z.strictObject({
   /** Name in logs and in the status. */
   managerName: z.string().min(1).default('collector_manager'),
   /** Time between two looks at all collectors. */
   globalHealthCheckIntervalMs: z.number().min(100).default(60_000),
-  /** Distance between coordinated restarts, and ceiling of the delay before a failed collector is first restarted. */
-  restartDelayMs: z.number().nonnegative().default(5_000),
+  /** Distance between coordinated restarts, and ceiling of the delay before a failed collector is first restarted. Default: `RECONNECT_DELAY`. */
+  restartDelayMs: withDefault(z.number().nonnegative(), () => environment().reconnectDelayMs),
   /** What has not come up after this long is not waited for any more; it goes on trying. */
   startDeadlineMs: z.number().nonnegative().default(60_000),
   /** What has not stopped politely after this long is stopped with force. */

@@ -1,6 +1,5 @@
 import type { CollectorStatus } from '../core/collector/collector-state.ts'
-import type { ConnectionReport } from '../core/link/connection-report.ts'
-import { isoTime, secondsSince, type CollectorStatusReport } from '../core/collector/status-report.ts'
+import { isoTime, secondsSince, type CollectorSummary } from '../core/collector/status-report.ts'
 import { isFine } from './health-sweep.ts'
 import type { LoopDelay } from './loop-monitor.ts'
 import type { ManagedCollector } from './managed-collector.ts'
@@ -98,17 +97,15 @@ export function managerStatus(facts: ManagerFacts, managed: readonly ManagedColl
   const summaries: (readonly [name: string, ManagedCollectorSummary])[] = []
   let [enabled, running, failed, healthy] = [0, 0, 0, 0]
   for (const one of managed) {
-    const health = one.health()
-    const hasFailed = one.hasFailed(health)
-    const report = one.report()
-    const summary = report instanceof Error ? unreadable(one, report.message) : summaryOf(one, report, health)
-    summaries.push([one.name, summary])
+    const summary = one.summary()
+    const isHealthy = isFine(one, summary)
+    summaries.push([one.name, inALine(one, summary, isHealthy)])
     if (one.enabled) enabled++
     if (isUp(summary.status)) running++
-    if (hasFailed) failed++
-    if (one.enabled && isUp(summary.status) && summary.isHealthy) healthy++
-    if (!(report instanceof Error)) addTo(sums, report.statistics)
-    for (const connection of one.connections()) if (isOpen(connection)) sockets.add(connection.id)
+    if (one.hasFailed(summary)) failed++
+    if (one.enabled && isUp(summary.status) && isHealthy) healthy++
+    addTo(sums, summary)
+    for (const id of summary.connectionIds) sockets.add(id)
   }
   return {
     managerName: facts.managerName,
@@ -149,58 +146,22 @@ const NOTHING = {
   streamDropped: 0,
 }
 
-function addTo(sums: typeof NOTHING, statistics: CollectorStatusReport['statistics']): void {
-  sums.collectorRestarts += statistics.restarts
-  sums.messagesReceived += statistics.messagesReceived
-  sums.messagesProcessed += statistics.messagesProcessed
-  sums.bytesReceived += statistics.bytesReceived
-  sums.errors += statistics.errors
-  sums.reconnects += statistics.reconnects
-  sums.gaps += statistics.gaps
-  sums.missingTrades += statistics.missingTrades
-  sums.streamDropped += statistics.streamDropped
+function addTo(sums: typeof NOTHING, summary: CollectorSummary): void {
+  sums.collectorRestarts += summary.restarts
+  sums.messagesReceived += summary.messagesReceived
+  sums.messagesProcessed += summary.messagesProcessed
+  sums.bytesReceived += summary.bytesReceived
+  sums.errors += summary.errors
+  sums.reconnects += summary.reconnects
+  sums.gaps += summary.gaps
+  sums.missingTrades += summary.missingTrades
+  sums.streamDropped += summary.streamDropped
 }
 
-function summaryOf(
-  managed: ManagedCollector,
-  { exchange, symbols, statistics, health: { timeSinceData } }: CollectorStatusReport,
-  health: ReturnType<ManagedCollector['health']>,
-): ManagedCollectorSummary {
-  const { status, issues } = health
-  const { messagesReceived, errors, restarts } = statistics
-  const isHealthy = isFine(managed, health)
-  return {
-    exchange,
-    status,
-    enabled: managed.enabled,
-    isHealthy,
-    issues,
-    symbols,
-    messagesReceived,
-    errors,
-    restarts,
-    timeSinceData,
-  }
+function inALine({ enabled }: ManagedCollector, summary: CollectorSummary, isHealthy: boolean): ManagedCollectorSummary {
+  const { exchange, status, issues, symbols, messagesReceived, errors, restarts, timeSinceData } = summary
+  return { exchange, status, enabled, isHealthy, issues, symbols, messagesReceived, errors, restarts, timeSinceData }
 }
-
-/** Of a collector that cannot say how it is. */
-function unreadable({ collector, enabled }: ManagedCollector, issue: string): ManagedCollectorSummary {
-  return {
-    exchange: collector.exchangeName,
-    status: 'error',
-    enabled,
-    isHealthy: false,
-    issues: [issue],
-    symbols: [],
-    messagesReceived: 0,
-    errors: 0,
-    restarts: 0,
-    timeSinceData: null,
-  }
-}
-
-const isOpen = ({ status }: ConnectionReport): boolean =>
-  status === 'open' || status === 'connecting' || status === 'authenticating'
 
 function heapUsedBytes(): number | null {
   const { process } = globalThis as { readonly process?: { readonly memoryUsage?: () => { readonly heapUsed: number } } }

@@ -1,8 +1,9 @@
+import type { CollectorSummary } from '../core/collector/status-report.ts'
 import { isFinal } from '../errors/consequence.ts'
 import type { Cancel } from '../ports/clock.ts'
 import type { Logger } from '../ports/logger.ts'
 import type { Ports } from '../ports/ports.ts'
-import type { CollectorHealth, ManagedCollector } from './managed-collector.ts'
+import type { ManagedCollector } from './managed-collector.ts'
 import type { PacedQueue } from './paced-queue.ts'
 import { nextRevival } from './revival-policy.ts'
 
@@ -24,12 +25,10 @@ export class Reviver {
   }
 
   /** Sees to one that has failed; leaves alone who is being seen to, still runs, may not be restarted, or cannot be helped. */
-  consider(managed: ManagedCollector, health: CollectorHealth): void {
-    if (!managed.enabled || !health.shouldBeRunning || !managed.isDown()) return
-    if (this.#waiting.has(managed) || this.#options.queue.has(managed)) return
-    const report = managed.report()
-    if (report instanceof Error || !report.autoRestart || this.#isBeyondHelp(managed)) return
-    this.#waitFor(managed, managed.collector.lastError?.message ?? `is ${health.status}`)
+  consider(managed: ManagedCollector, { shouldBeRunning, autoRestart, status }: CollectorSummary): void {
+    if (!managed.enabled || !shouldBeRunning || !autoRestart || !managed.isDown()) return
+    if (this.#waiting.has(managed) || this.#options.queue.has(managed) || this.#isBeyondHelp(managed)) return
+    this.#waitFor(managed, managed.collector.lastError?.message ?? `is ${status}`)
   }
 
   /** It was disabled, removed, or started by hand. */
@@ -52,7 +51,7 @@ export class Reviver {
     logger.warn('reviving a collector', { collector: managed.name, attempt: history.attempt, delayMs, reason })
     const revive = (): Promise<boolean> => {
       // By the time it has its turn it may have come up by itself, or have been stopped by hand.
-      const isNeeded = managed.enabled && managed.isDown() && managed.health().shouldBeRunning
+      const isNeeded = managed.enabled && managed.isDown() && managed.summary().shouldBeRunning
       return isNeeded ? restart(managed, reason) : Promise.resolve(false)
     }
     const cancel = ports.clock.after(delayMs, () => {

@@ -1,5 +1,4 @@
 import type { BaseDataCollector } from '../core/collector/base-collector.ts'
-import type { RestartNotice } from '../core/collector/events.ts'
 import { DATA_TYPES, type DataType } from '../domain/data-type.ts'
 import type { PointOf, Trade } from '../domain/market-data.ts'
 import type { Clock } from '../ports/clock.ts'
@@ -45,9 +44,8 @@ class TypeTap {
   }
 }
 
-/** Listens in on one collector, for what its statistics do not tell: latency, the trigger of a restart, and which symbol a point is of. */
+/** Listens in on one collector, for what its statistics do not tell: latency, and which symbol a point is of. */
 export class CollectorTap {
-  readonly restarts = new Map<string, number>()
   readonly #collector: BaseDataCollector
   readonly #taps: ReadonlyMap<DataType, TypeTap>
   readonly #clock: Clock
@@ -76,16 +74,10 @@ export class CollectorTap {
     this.#isOpen = true
     this.#openedAt = this.#clock.now()
     for (const [dataType, { hear }] of this.#taps) this.#collector.addDataCallback(dataType, hear)
-    this.#collector.on('restart', this.#onRestart)
   }
 
   close(): void {
     this.#isOpen = false
     for (const [dataType, { hear }] of this.#taps) this.#collector.removeDataCallback(dataType, hear)
-    this.#collector.off('restart', this.#onRestart)
-  }
-
-  readonly #onRestart = ({ trigger }: RestartNotice): void => {
-    this.restarts.set(trigger, (this.restarts.get(trigger) ?? 0) + 1)
   }
 }

@@ -45,7 +45,7 @@ const TRIGGERS = [
 export function readFacts(collector: BaseDataCollector, tap: CollectorTap, now: number): CollectorFacts {
   const status = collector.getStatus()
   return {
-    counters: [...plainCounters(status), ...errorFacts(status), ...messageFacts(status, tap), ...restartFacts(status, tap)],
+    counters: [...plainCounters(status), ...errorFacts(status), ...messageFacts(status, tap), ...restartFacts(status)],
     gauges: gaugeFacts(status, tap, now),
     connections: collector.getConnections().flatMap((connection) => (connection.status === 'open' ? [connection.id] : [])),
   }
@@ -99,21 +99,14 @@ function messageFacts({ statistics, symbols }: CollectorStatusReport, tap: Colle
   })
 }
 
-/** Restarts from before anybody listened have the trigger `unknown`. */
-function restartFacts({ statistics }: CollectorStatusReport, { restarts }: CollectorTap): CounterFact[] {
-  const fact = (trigger: string, total: number): CounterFact => ({
+/** Each trigger is present from the start, so that its first restart is seen as an increase. */
+function restartFacts({ statistics }: CollectorStatusReport): CounterFact[] {
+  return TRIGGERS.map((trigger) => ({
     counter: 'restarts',
     key: `restarts ${trigger}`,
     labels: { trigger },
-    total,
-  })
-  const heard = [...restarts.values()].reduce((sum, count) => sum + count, 0)
-  const unknown = statistics.restarts - heard
-  // Each trigger is present from the start, so that its first restart is seen as an increase.
-  return [
-    ...(unknown > 0 ? [fact('unknown', unknown)] : []),
-    ...TRIGGERS.map((trigger) => fact(trigger, restarts.get(trigger) ?? 0)),
-  ]
+    total: statistics.restartsByTrigger[trigger] ?? 0,
+  }))
 }
 
 function gaugeFacts(status: CollectorStatusReport, tap: CollectorTap, now: number): GaugeFact[] {

@@ -20,6 +20,7 @@ const EXAMPLES: readonly (readonly [command: string, telling: RegExp])[] = [
   ['balances.ts', /^BTC: 0\.85 in all, 0\.75 free, 0\.1 locked$/m],
   ['completeness.ts --seconds 6', /^result: ([1-9]\d*) of \1 fills are accounted for, each once$/m],
   ['record-and-replay.ts', /^recorded {2}([0-9a-f]{64}) [^]*^replayed {2}\1 /m],
+  ['supervised.ts', /BTC-USDT: degraded -> running[^]*^3 running over 1 socket, 0 restarts, 0 trades missing$/m],
   ['order-book.ts', /^compared with the exchange's own book: [1-9]\d* levels, 0 differences$/m],
   [
     'consolidated-quotes.ts',

@@ -36,8 +36,7 @@ export class ChaosSource extends FakeSource {
     const fate = this.#fate()
     this.connectMs = fate === 'slow' ? 9_000 * this.#random() : 10
     this.connectFails = fate === 'throws' ? 'throw' : fate === 'fails' ? 'false' : undefined
-    // Until the lifecycle leaves a start behind whose signal had aborted before it began.
-    this.hangs = fate === 'hangs' && !signal.aborted ? 'connect' : undefined
+    this.hangs = fate === 'hangs' ? 'connect' : undefined
     try {
       return await super.connect(signal)
     } finally {

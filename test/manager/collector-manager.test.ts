@@ -8,6 +8,7 @@ import type { ManagerHealth } from '../../src/manager/manager-events.ts'
 import { createOkxCollector } from '../../src/manager/okx-collector.ts'
 import { silentLogger, type Logger, type LogLevel } from '../../src/ports/logger.ts'
 import { createVirtualExchange } from '../../src/testing/create-virtual-exchange.ts'
+import { brokenAgainst, logTape } from '../core/tape/tape-log.ts'
 import { FakeSource } from '../support/fake-source.ts'
 import { createTestWorld, inVirtualTime, type TestWorld } from '../support/test-ports.ts'
 
@@ -99,6 +100,15 @@ describe('options', () => {
   test('a string is the name; there are defaults', () => {
     expect(new CollectorManager('mine').getStatus()).toMatchObject({ managerName: 'mine', globalHealthCheckInterval: 60 })
     expect(new CollectorManager().getStatus()).toMatchObject({ managerName: 'collector_manager', restartDelay: 5 })
+  })
+
+  test('restartDelayMs comes from the environment where it is not given', () => {
+    vi.stubEnv('RECONNECT_DELAY', '7')
+    expect(new CollectorManager().getStatus().restartDelay).toBe(7)
+    expect(new CollectorManager({ restartDelayMs: 1_000 }).getStatus().restartDelay).toBe(1)
+    vi.stubEnv('RECONNECT_DELAY', 'soon')
+    expect(() => new CollectorManager()).toThrow(/^manager options: RECONNECT_DELAY is "soon"/)
+    vi.unstubAllEnvs()
   })
 
   test('misspelt and wrong ones are refused', () => {
@@ -610,9 +620,9 @@ describe('health', () => {
         if (this.isMute) throw new Error('mute')
         return super.getStatus()
       }
-      override getHealthStatus(): ReturnType<Source['getHealthStatus']> {
+      override getSummary(): ReturnType<Source['getSummary']> {
         if (this.isMute) throw new Error('mute')
-        return super.getHealthStatus()
+        return super.getSummary()
       }
     }
     const { manager, world, add, vt } = setUp()
@@ -622,10 +632,10 @@ describe('health', () => {
     const reports: ManagerHealth[] = []
     manager.on('health', (health) => reports.push(health))
     await world.clock.advance(60_000)
-    expect(reports[0]).toMatchObject({ healthy: 1, unhealthy: [{ name: 'mute', issues: ['getHealthStatus() failed: mute'] }] })
+    expect(reports[0]).toMatchObject({ healthy: 1, unhealthy: [{ name: 'mute', issues: ['getSummary() failed: mute'] }] })
     expect(manager.getStatus().collectors).toMatchObject({
       a: { status: 'running', isHealthy: true, issues: [] },
-      mute: { status: 'error', isHealthy: false, issues: ['getStatus() failed: mute'] },
+      mute: { status: 'error', isHealthy: false, issues: ['getSummary() failed: mute'] },
     })
     expect(manager.getCollectorStatus('mute')).toBeUndefined()
     // It runs: that it cannot say so is no reason to restart it.
@@ -760,24 +770,32 @@ describe('with collectors of OKX', () => {
     const manager = new CollectorManager({ managerName: 'okx', ports: fake.ports, logger: silentLogger })
     const changes: string[] = []
     manager.on('collectorStatus', ({ collector, to }) => changes.push(`${collector} ${to}`))
-    for (const symbol of symbols)
-      manager.addCollector(
-        createOkxCollector({
-          symbol,
-          dataTypes: ['trade', 'ticker'],
-          endpoints: fake.endpoints,
-          ports: fake.ports,
-          logger: silentLogger,
-        }),
-        { exchange: 'okx', symbols: [symbol], dataTypes: ['ticker', 'trade'] },
-      )
+    const common = { endpoints: fake.endpoints, ports: fake.ports, logger: silentLogger }
+    const collectors = symbols.map((symbol) => createOkxCollector({ symbol, dataTypes: ['trade', 'ticker'], ...common }))
+    const logs = collectors.map((collector) => logTape(collector))
+    for (const [i, collector] of collectors.entries())
+      manager.addCollector(collector, { exchange: 'okx', symbols: [symbols[i]!], dataTypes: ['ticker', 'trade'] })
     expect(await later(manager.start())).toBe(true)
     expect(changes).toContain('okx_ETH-USDT running')
     await fake.clock.advance(10_000)
-    const { statistics, resources, collectors } = manager.getStatus()
+    const { statistics, resources, collectors: rows } = manager.getStatus()
     expect(statistics).toMatchObject({ runningCollectors: 3, healthyCollectors: 3, errors: 0, missingTrades: 0 })
-    expect(statistics.messagesReceived).toBe(Object.values(collectors).reduce((sum, one) => sum + one.messagesReceived, 0))
+    expect(statistics.messagesReceived).toBe(Object.values(rows).reduce((sum, one) => sum + one.messagesReceived, 0))
     expect([statistics.messagesReceived > 100, statistics.bytesReceived > 1e4, resources.openSockets]).toEqual([true, true, 1])
+
+    // Long enough for every market to trade meanwhile.
+    fake.refuse({ status: 503, forMs: 2_000 })
+    expect(fake.drop()).toBe(1)
+    await fake.clock.advance(5)
+    expect(manager.getRunningCollectors()).toHaveLength(3)
+    expect(manager.getStatus().statistics).toMatchObject({ healthyCollectors: 0, reconnects: 3, failedCollectors: 0 })
+    await fake.clock.advance(20_000)
+    for (const symbol of symbols) fake.setTradesPerSecond(symbol, 0)
+    await fake.clock.advance(5_000)
+    for (const [i, symbol] of symbols.entries()) expect(brokenAgainst(logs[i]!.pieces, fake.trades(symbol))).toBeUndefined()
+    expect(logs.every(({ gaps, trades }) => gaps.length === 0 && trades.some(({ data }) => data.backfilled))).toBe(true)
+    expect(manager.getStatus().statistics).toMatchObject({ healthyCollectors: 3, missingTrades: 0, collectorRestarts: 0 })
+
     const all = await later(manager.restartAllCollectors())
     expect(all).toEqual({ 'okx_BTC-USDT': true, 'okx_ETH-USDT': true, 'okx_SOL-USDT': true })
     expect(manager.getStatus().statistics).toMatchObject({ restartsPerformed: 3, collectorRestarts: 3, runningCollectors: 3 })

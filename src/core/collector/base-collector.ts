@@ -2,6 +2,7 @@ import type { DataType } from '../../domain/data-type.ts'
 import type { MarketDataPoint, OhlcvData, PointOf } from '../../domain/market-data.ts'
 import { TapekeeperError } from '../../errors/tapekeeper-error.ts'
 import { sleep } from '../../ports/clock.ts'
+import { AbortListener } from '../../ports/on-abort.ts'
 import { fenceLogger, type Logger } from '../../ports/logger.ts'
 import { systemPorts, type Ports } from '../../ports/ports.ts'
 import {
@@ -18,7 +19,7 @@ import { isActive, type CollectorStatus } from './collector-state.ts'
 import { Counters } from './counters.ts'
 import type { DataStream, StreamOptions } from './data-stream.ts'
 import type { DataCallback } from './delivery.ts'
-import type { ConnectionReport } from '../link/connection-report.ts'
+import { liveIdsOf, type ConnectionReport } from '../link/connection-report.ts'
 import type { Gap } from '../tape/gap.ts'
 import type { CollectorEvents, RestartRequest, RestartTrigger } from './events.ts'
 import { assessHealth, type Finding, type HealthIssue, type HealthStatus } from './health.ts'
@@ -82,7 +83,7 @@ export abstract class BaseDataCollector implements AsyncDisposable {
   readonly #symbols: WantedSymbols
   readonly #outlet: Outlet
   readonly #lifecycle: Lifecycle
-  readonly #stopOnAbort = (): void => void this.stop()
+  readonly #abort: AbortListener
   #lastError: TapekeeperError | undefined
   #heartbeatAt: number | undefined
   #dataAt: number | undefined
@@ -91,12 +92,13 @@ export abstract class BaseDataCollector implements AsyncDisposable {
   /** @throws TapekeeperError `CONFIG_INVALID` naming each wrong option and what is allowed. */
   constructor(options: BaseCollectorOptions) {
     this.#options = parseBaseOptions(options)
-    const { exchangeName, componentName, symbols, logger, ports } = this.#options
+    const { exchangeName, componentName, symbols, logger, signal, ports } = this.#options
     this.exchangeName = exchangeName
     this.componentName = componentName ?? `${exchangeName}_collector`
     this.logger = fenceLogger(logger)
     this.ports = { ...systemPorts, ...ports }
     this.#symbols = new WantedSymbols(symbols)
+    this.#abort = new AbortListener(signal, () => void this.stop())
     this.#outlet = new Outlet({
       exchange: exchangeName,
       counters: this.counters,
@@ -131,8 +133,7 @@ export abstract class BaseDataCollector implements AsyncDisposable {
    * @returns true when everything asked for is confirmed; false otherwise, with `lastError` saying why.
    */
   start(): Promise<boolean> {
-    const { signal } = this.#options
-    if (signal?.aborted !== true) {
+    if (this.#options.signal?.aborted !== true) {
       // Started by hand, it has all its restarts before it.
       if (!isActive(this.status)) {
         this.#supervision.reset()
@@ -305,6 +306,7 @@ export abstract class BaseDataCollector implements AsyncDisposable {
       autoRestart: this.#options.autoRestart,
       issues: this.#assess().map(({ text }) => text),
       timeSinceData: secondsSince(this.#dataAt, this.now()),
+      connectionIds: this.connectionIds(),
     })
   }
 
@@ -433,6 +435,11 @@ export abstract class BaseDataCollector implements AsyncDisposable {
     return this.#lifecycle.startedAt
   }
 
+  /** Of the connections that are open, or being opened. */
+  protected connectionIds(): readonly string[] {
+    return liveIdsOf(this.getConnections())
+  }
+
   protected subscriptionReports(): readonly SubscriptionReport[] {
     return []
   }
@@ -481,11 +488,7 @@ export abstract class BaseDataCollector implements AsyncDisposable {
     return {
       bringUp: (signal) => {
         // It may have aborted while nobody listened: before the first turn of a start, or during a restart.
-        if (this.#options.signal?.aborted === true) {
-          this.#stopOnAbort()
-          return Promise.resolve('failed')
-        }
-        this.#options.signal?.addEventListener('abort', this.#stopOnAbort, { once: true })
+        if (!this.#abort.listen()) return Promise.resolve('failed')
         errorBefore = this.#lastError
         this.#symbols.begin()
         return this.bringUp(signal)
@@ -495,7 +498,7 @@ export abstract class BaseDataCollector implements AsyncDisposable {
       disconnect: () => this.disconnect(),
       release: () => this.release(),
       onStopped: () => {
-        this.#options.signal?.removeEventListener('abort', this.#stopOnAbort)
+        this.#abort.leave()
         this.#outlet.delivery.endStreams()
       },
       handleMessages: (signal) => this.handleMessages(signal),
@@ -510,7 +513,7 @@ export abstract class BaseDataCollector implements AsyncDisposable {
       onStatus: (change) => {
         this.logger.debug(`${change.from} -> ${change.to}`, { component: this.componentName, reason: change.reason })
         // Dead, and nothing on its way: a signal that lives on must not hold on to it.
-        if (change.to === 'error') this.#options.signal?.removeEventListener('abort', this.#stopOnAbort)
+        if (change.to === 'error') this.#abort.leave()
         this.#outlet.events.emit('status', change)
       },
       onRestart: (notice) => {
@@ -541,7 +544,7 @@ export abstract class BaseDataCollector implements AsyncDisposable {
       settings: () => this.#options,
       status: () => this.status,
       isWanted: () => this.isWanted,
-      restartPlanned: () => this.#options.signal?.addEventListener('abort', this.#stopOnAbort, { once: true }),
+      restartPlanned: () => void this.#abort.listen(),
       findings: () => this.#assess(),
       repairs: (issue) => this.repairs(issue),
       unhealthy: (reason) => this.setStatus('unhealthy', reason),

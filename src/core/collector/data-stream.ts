@@ -1,3 +1,5 @@
+import { AbortListener } from '../../ports/on-abort.ts'
+
 /** What a full stream does with one more item. */
 export const OVERFLOW_POLICIES = ['drop-oldest', 'drop-newest', 'throw'] as const
 export type OverflowPolicy = (typeof OVERFLOW_POLICIES)[number]
@@ -34,7 +36,7 @@ export class DataStream<T> implements AsyncIterableIterator<T> {
   readonly #highWaterMark: number
   readonly #policy: OverflowPolicy
   readonly #hooks: StreamHooks<T>
-  readonly #signal: AbortSignal | undefined
+  readonly #listener: AbortListener
   /** Consumers that asked for more than there was. */
   readonly #waiting: { resolve: (result: IteratorResult<T>) => void; reject: (error: Error) => void }[] = []
   #queue: (T | undefined)[] = []
@@ -48,9 +50,9 @@ export class DataStream<T> implements AsyncIterableIterator<T> {
     this.#highWaterMark = options.highWaterMark ?? DEFAULT_HIGH_WATER_MARK
     this.#policy = options.onOverflow ?? 'drop-oldest'
     this.#hooks = hooks
-    this.#signal = options.signal
-    if (this.#signal?.aborted === true) this.#finish()
-    else this.#signal?.addEventListener('abort', this.#abort, { once: true })
+    this.#listener = new AbortListener(options.signal, () => this.#abort())
+    if (options.signal?.aborted === true) this.#finish()
+    else this.#listener.listen()
   }
 
   /** Items this consumer lost because it was too slow. */
@@ -120,7 +122,7 @@ export class DataStream<T> implements AsyncIterableIterator<T> {
   #shift(): T {
     this.#endSpell()
     const item = this.#take()
-    if (this.#ended && this.size === 0) this.#signal?.removeEventListener('abort', this.#abort)
+    if (this.#ended && this.size === 0) this.#listener.leave()
     return item
   }
 
@@ -141,10 +143,10 @@ export class DataStream<T> implements AsyncIterableIterator<T> {
     return item
   }
 
-  readonly #abort = (): void => {
+  #abort(): void {
     this.#queue = []
     this.#head = 0
-    this.#signal?.removeEventListener('abort', this.#abort)
+    this.#listener.leave()
     this.#finish()
   }
 
@@ -152,7 +154,7 @@ export class DataStream<T> implements AsyncIterableIterator<T> {
     if (this.#ended) return
     this.#ended = true
     this.#endSpell()
-    if (this.size === 0) this.#signal?.removeEventListener('abort', this.#abort)
+    if (this.size === 0) this.#listener.leave()
     for (const { resolve } of this.#waiting.splice(0)) resolve({ done: true, value: undefined })
     this.#hooks.onEnd()
   }

@@ -1,6 +1,6 @@
 import type { DataType } from '../../domain/data-type.ts'
 import type { Instrument } from '../../domain/instrument.ts'
-import type { MarketDataPoint } from '../../domain/market-data.ts'
+import type { MarketDataPoint, PointOf } from '../../domain/market-data.ts'
 import { TapekeeperError } from '../../errors/tapekeeper-error.ts'
 import type { BookKeeper } from '../book/book-keeper.ts'
 import { createKeeper } from '../book/create-keeper.ts'
@@ -8,7 +8,7 @@ import type { LocalBook } from '../book/local-book.ts'
 import type { ExchangeDefinition, Topic } from '../exchange-definition.ts'
 import type { DataFrame } from '../frame.ts'
 import type { InstrumentCatalog } from '../instrument-catalog.ts'
-import type { ConnectionReport } from '../link/connection-report.ts'
+import { liveIdsOf, type ConnectionReport } from '../link/connection-report.ts'
 import type { LinkPool, TopicListener } from '../link/link-pool.ts'
 import type { RestClient } from '../rest-client.ts'
 import { runtimeOf, type Runtime } from '../runtime.ts'
@@ -187,6 +187,10 @@ export class ExchangeCollector extends BaseDataCollector {
     return [...new Map(reports.map((report) => [report.id, report])).values()]
   }
 
+  protected override connectionIds(): readonly string[] {
+    return liveIdsOf(this.#links())
+  }
+
   protected override lastHeartbeatAt(): number | undefined {
     const heard = this.#links().flatMap(({ lastHeardAt }) => (lastHeardAt === undefined ? [] : [lastHeardAt]))
     return heard.length === 0 ? super.lastHeartbeatAt() : Math.max(...heard)
@@ -220,8 +224,10 @@ export class ExchangeCollector extends BaseDataCollector {
   }
 
   protected override recovered(): void {
-    const stale = [...this.#subscriptions.values()].some(({ watch }) => watch?.isStale === true)
-    if (!stale) this.#reflect(undefined)
+    if ([...this.#subscriptions.values()].some(({ watch }) => watch?.isStale === true)) return
+    // A restart that is on its way is not needed any more.
+    super.recovered()
+    this.#reflect(undefined)
   }
 
   /** Links watch themselves and reconnect, and a bad frame costs that frame: neither is a reason to start over. */
@@ -294,7 +300,8 @@ export class ExchangeCollector extends BaseDataCollector {
   #onData({ topic, keeper, watch }: Subscription, frame: DataFrame, text: string, receivedAt: number): void {
     this.counters.messageReceived(receivedAt, text.length)
     const { points } = frame
-    watch?.data(receivedAt, topic.dataType === 'trade' ? points[points.length - 1]?.timestamp : undefined)
+    const last = points[points.length - 1]
+    watch?.data(receivedAt, last?.dataType === 'trade' ? last : undefined)
     this.#raw(topic, text, receivedAt)
     for (const error of frame.errors) this.reportError(error)
     for (const point of points) {
@@ -310,7 +317,7 @@ export class ExchangeCollector extends BaseDataCollector {
       isTrades: dataType === 'trade',
       clock: this.ports.clock,
       random: this.ports.random,
-      latestTradeAt: isAskable ? () => this.#latestTradeAt() : undefined,
+      latestTrade: isAskable ? () => this.#askLatestTrade() : undefined,
       maxSilenceMs: () => super.maxSilenceMs() ?? Infinity,
       onStale: (finding) => {
         this.#staleRepair.found(subscription(), finding)
@@ -320,13 +327,13 @@ export class ExchangeCollector extends BaseDataCollector {
     })
   }
 
-  #latestTradeAt(): Promise<number | undefined> {
+  #askLatestTrade(): Promise<PointOf<'trade'> | undefined> {
     const target = { symbol: this.symbol, nativeSymbol: this.#nativeSymbol ?? '' }
     this.#latestTrade ??= new LatestTrade(
       (signal) => this.#definition.trades?.latest?.(this.#rest, target, this.now(), signal) ?? Promise.resolve(undefined),
       this.ports.clock,
     )
-    return this.#latestTrade.at()
+    return this.#latestTrade.get()
   }
 
   #newKeeper(topic: Topic, pool: LinkPool): BookKeeper {

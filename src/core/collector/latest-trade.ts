@@ -4,24 +4,23 @@ import type { Clock } from '../../ports/clock.ts'
 /** An answer serves whoever asks within this time. */
 const FRESH_MS = 500
 
-/** When a market last traded, by REST: one request for all the streams of a collector that ask together. */
+/** The latest trade of a market, by REST: one request for all the streams of a collector that ask together. */
 export class LatestTrade {
   readonly #load: (signal: AbortSignal) => Promise<PointOf<'trade'> | undefined>
   readonly #clock: Clock
   readonly #ending = new AbortController()
-  #asked: { readonly at: number; readonly answer: Promise<number | undefined> } | undefined
+  #asked: { readonly at: number; readonly answer: Promise<PointOf<'trade'> | undefined> } | undefined
 
   constructor(load: (signal: AbortSignal) => Promise<PointOf<'trade'> | undefined>, clock: Clock) {
     this.#load = load
     this.#clock = clock
   }
 
-  /** Exchange time, epoch milliseconds; undefined when the market never traded. Rejects when REST cannot tell. */
-  at(): Promise<number | undefined> {
+  /** Undefined when the market never traded. Rejects when REST cannot tell. */
+  get(): Promise<PointOf<'trade'> | undefined> {
     const now = this.#clock.now()
     if (this.#asked === undefined || now - this.#asked.at >= FRESH_MS) {
-      const answer = this.#load(this.#ending.signal).then((trade) => trade?.timestamp)
-      this.#asked = { at: now, answer }
+      this.#asked = { at: now, answer: this.#load(this.#ending.signal) }
     }
     return this.#asked.answer
   }

@@ -6,7 +6,7 @@ const STEPS = ['resubscribe', 'reconnect', 'restart'] as const
 export type RepairStep = (typeof STEPS)[number]
 
 const DELAY: BackoffPolicy = { baseMs: 1_000, capMs: 60_000 }
-/** After so much data since a repair, or so long after it, the next trouble is a new story. Milliseconds. */
+/** After so much data since a repair, or after any at all and so long a time, the next trouble is a new story. Milliseconds. */
 const FLOWED_MS = 60_000
 const FORGOTTEN_MS = 600_000
 
@@ -33,7 +33,8 @@ export class RepairLadder {
    * @param most the largest step that is justified.
    */
   next(now: number, flowedMs: number, most: RepairStep): { readonly step: RepairStep; readonly delayMs: number } {
-    if (flowedMs >= FLOWED_MS || now - this.#lastAt >= FORGOTTEN_MS) this.#taken = 0
+    // Time alone heals nothing: in a slow market it takes minutes to find that a repair did not help.
+    if (flowedMs >= FLOWED_MS || (flowedMs > 0 && now - this.#lastAt >= FORGOTTEN_MS)) this.#taken = 0
     this.#lastAt = now
     const delayMs = this.#taken === 0 ? 0 : backoffDelay(this.#taken - 1, DELAY, this.#random)
     const step = STEPS[this.#taken % (STEPS.indexOf(most) + 1)] ?? 'resubscribe'

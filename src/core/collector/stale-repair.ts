@@ -21,10 +21,13 @@ export class StaleRepair {
   }
 
   found(subscription: Subscription, finding: StaleFinding): void {
+    // What waits for its turn has been decided: to decide anew at each finding would put it off for ever.
+    if (this.#waiting.has(subscription)) return
+    // Another connection is on its way, and not there yet: more than that would not be faster.
+    if (subscription.pool.linkOf(subscription.topic.key)?.retiring === true) return
     const { clock, logger } = this.#hooks
     const { step, delayMs } = subscription.repairs.next(clock.now(), finding.flowedMs, finding.most)
     const foundAt = clock.now()
-    this.#waiting.get(subscription)?.()
     logger.warn('a stream fell silent', { topic: subscription.name, reason: finding.reason, repair: step, delayMs })
     const act = (): void => {
       this.#waiting.delete(subscription)
@@ -41,10 +44,11 @@ export class StaleRepair {
     this.#waiting.clear()
   }
 
-  #perform(step: RepairStep, { pool, topic, keeper, name }: Subscription, reason: string, foundAt: number): void {
+  #perform(step: RepairStep, { pool, topic, keeper, watch, name }: Subscription, reason: string, foundAt: number): void {
     const openedAt = pool.linkOf(topic.key)?.openedAt
     // Another stream of the same connection had it replaced meanwhile.
     const isReplaced = step === 'reconnect' && openedAt !== undefined && openedAt >= foundAt
+    watch?.repaired()
     if (step === 'restart') {
       this.#hooks.restart(`${name}: ${reason}`)
     } else if (step === 'reconnect' && !isReplaced) {

@@ -6,8 +6,9 @@ import { Rhythm } from './rhythm.ts'
 /** Silence of so many average gaps is suspicious: chance alone does not make it. */
 const SUSPICIOUS_GAPS = 15
 const LEAST_SUSPICION_MS = 3_000
-/** Trades without a rhythm yet; and the least for other data. */
-const FIRST_DATA_MS = 10_000
+/** Trades without a rhythm yet, mostly of quiet markets, and those are many: no hurry, and up to twice as long by chance. */
+const FIRST_DATA_MS = 15_000
+const LEAST_SUSPICION_OF_OTHERS_MS = 10_000
 /** Other data than trades follows trades only as a rule: it is judged once it has shown a rhythm of its own. */
 const SETTLED_GAPS = 10
 /** The second look at the market, when the first had nothing to compare with. */
@@ -26,13 +27,19 @@ export interface StaleFinding {
   readonly reason: string
 }
 
+/** Which trade, and when by the exchange's time: a trade's point will do. */
+export interface TradeMark {
+  readonly timestamp: number
+  readonly data: { readonly id: string }
+}
+
 export interface StreamWatchOptions {
   /** Their silence while the market trades is a proof, and not only a strong sign. */
   readonly isTrades: boolean
   readonly clock: Clock
   readonly random: Random
-  /** Exchange time of the market's latest trade; undefined when it has none. Absent when nobody can be asked. */
-  readonly latestTradeAt: (() => Promise<number | undefined>) | undefined
+  /** The market's latest trade; undefined when it has none. Absent when nobody can be asked. */
+  readonly latestTrade: (() => Promise<TradeMark | undefined>) | undefined
   /** Silence for longer is stale, unless the market is known to be quiet. */
   readonly maxSilenceMs: () => number
   readonly onStale: (finding: StaleFinding) => void
@@ -52,17 +59,23 @@ export class StreamWatch {
   readonly #options: StreamWatchOptions
   readonly #rhythm = new Rhythm()
   #flowingSince: number | undefined
-  /** Exchange time of the latest data, where it is that of a trade; else what the market had shown when we first looked. */
-  #reference: number | undefined
+  /** The longest time that data came without a break since the last finding. */
+  #flowedMs = 0
+  /** The latest trade that came; else what the market had shown when we first looked: null when that was none. */
+  #reference: TradeMark | null | undefined
+  /** The silence was found, and something has been done about it. */
+  #isTried = false
   #notBefore = 0
   #rounds = 0
   /** Changes with everything that makes an answer of REST obsolete. */
+  readonly #firstDataMs: number
   #epoch = 0
   #asking: object | undefined
   #tick: Cancel | undefined
 
   constructor(options: StreamWatchOptions) {
     this.#options = options
+    this.#firstDataMs = FIRST_DATA_MS * (1 + options.random())
   }
 
   get intervalMs(): number | undefined {
@@ -77,9 +90,10 @@ export class StreamWatch {
   confirmed(at: number): void {
     this.interrupted()
     this.confirmedAt = at
+    this.#noteFlow()
     this.firstDataAt = undefined
     this.lastDataAt = undefined
-    this.#flowingSince = undefined
+    this.repaired()
     this.#schedule(this.#suspicionMs())
   }
 
@@ -93,17 +107,31 @@ export class StreamWatch {
     this.#tick = undefined
   }
 
-  /** @param tradeAt exchange time of the trade that came; undefined for data whose time says nothing about trades. */
-  data(at: number, tradeAt: number | undefined): void {
+  /** @param trade the trade that came; none for data whose time says nothing about trades. */
+  data(at: number, trade?: TradeMark): void {
     this.firstDataAt ??= at
     this.lastDataAt = at
     this.#flowingSince ??= at
     this.#rhythm.note(at)
     this.#forget()
-    this.#reference = tradeAt
-    if (!this.isStale) return
+    this.#reference = trade
+    if (this.isStale) this.#recover()
+  }
+
+  /** What had to be done about the silence has been done: from now on the market may show that it is quiet. */
+  repaired(): void {
+    this.#isTried = true
+  }
+
+  #recover(): void {
     this.isStale = false
     this.#options.onRecovered()
+  }
+
+  #noteFlow(): void {
+    if (this.#flowingSince !== undefined && this.lastDataAt !== undefined)
+      this.#flowedMs = Math.max(this.#flowedMs, this.lastDataAt - this.#flowingSince)
+    this.#flowingSince = undefined
   }
 
   #forget(): void {
@@ -115,12 +143,12 @@ export class StreamWatch {
 
   #suspicionMs(): number {
     // Where nobody can be asked, only the hard limit counts.
-    if (this.#options.latestTradeAt === undefined) return this.#options.maxSilenceMs()
+    if (this.#options.latestTrade === undefined) return this.#options.maxSilenceMs()
     const { isTrades, maxSilenceMs } = this.#options
     const { intervalMs, gaps } = this.#rhythm
     if (!isTrades && gaps < SETTLED_GAPS) return maxSilenceMs()
-    const leastMs = isTrades ? LEAST_SUSPICION_MS : FIRST_DATA_MS
-    const suspicious = intervalMs === undefined ? FIRST_DATA_MS : Math.max(leastMs, SUSPICIOUS_GAPS * intervalMs)
+    const leastMs = isTrades ? LEAST_SUSPICION_MS : LEAST_SUSPICION_OF_OTHERS_MS
+    const suspicious = intervalMs === undefined ? this.#firstDataMs : Math.max(leastMs, SUSPICIOUS_GAPS * intervalMs)
     return Math.min(suspicious, maxSilenceMs())
   }
 
@@ -141,15 +169,15 @@ export class StreamWatch {
   }
 
   async #investigate(silenceMs: number): Promise<void> {
-    const { latestTradeAt, maxSilenceMs } = this.#options
+    const { latestTrade, maxSilenceMs } = this.#options
     const asking = {}
     this.#asking = asking
     const epoch = this.#epoch
     const hadReference = this.#reference !== undefined
-    let tradedAt: number | undefined
-    let isAnswered = latestTradeAt !== undefined
+    let latest: TradeMark | undefined
+    let isAnswered = latestTrade !== undefined
     try {
-      tradedAt = await latestTradeAt?.()
+      latest = await latestTrade?.()
     } catch {
       // REST cannot tell; the rest client has tried more than once.
       isAnswered = false
@@ -158,14 +186,22 @@ export class StreamWatch {
     this.#asking = undefined
     if (epoch !== this.#epoch) {
       this.#schedule(0)
-    } else if (isAnswered && hadReference && (tradedAt ?? 0) > (this.#reference ?? 0)) {
+    } else if (isAnswered && hadReference && this.#isNewer(latest)) {
       this.#giveItAMoment(epoch)
     } else if (!isAnswered && silenceMs >= maxSilenceMs()) {
-      this.#found(silenceMs, latestTradeAt === undefined ? 'restart' : 'resubscribe', `no data for ${seconds(silenceMs)} s`)
+      this.#found(silenceMs, latestTrade === undefined ? 'restart' : 'resubscribe', `no data for ${seconds(silenceMs)} s`)
     } else {
-      if (isAnswered) this.#reference ??= tradedAt ?? 0
-      this.#lookAgain(isAnswered && !hadReference ? SECOND_LOOK_MS : undefined)
+      if (isAnswered && !hadReference) this.#reference = latest ?? null
+      if (isAnswered && hadReference && this.isStale && this.#isTried) this.#recover()
+      const isHurried = !this.#options.isTrades || this.intervalMs !== undefined
+      this.#lookAgain(isAnswered && !hadReference && isHurried ? SECOND_LOOK_MS : undefined)
     }
+  }
+
+  /** Rows that stand for several fills may carry the time of the first and the id of the last: the same id is the same trade. */
+  #isNewer(latest: TradeMark | undefined): boolean {
+    if (latest === undefined) return false
+    return latest.timestamp > (this.#reference?.timestamp ?? 0) && latest.data.id !== this.#reference?.data.id
   }
 
   #giveItAMoment(epoch: number): void {
@@ -184,7 +220,7 @@ export class StreamWatch {
 
   #lookAgain(soonMs: number | undefined): void {
     const { clock, random, maxSilenceMs } = this.#options
-    const longMs = Math.min(this.#suspicionMs() * 2 ** this.#rounds, maxSilenceMs())
+    const longMs = Math.max(LEAST_SUSPICION_MS, Math.min(this.#suspicionMs() * 2 ** this.#rounds, maxSilenceMs()))
     if (soonMs === undefined) this.#rounds++
     // Jitter: streams that fell silent together do not ask together.
     const delayMs = Math.min(soonMs ?? Infinity, longMs) * (0.9 + 0.2 * random())
@@ -193,10 +229,12 @@ export class StreamWatch {
   }
 
   #found(silenceMs: number, most: RepairStep, reason: string): void {
-    const flowedMs = (this.lastDataAt ?? 0) - (this.#flowingSince ?? this.lastDataAt ?? 0)
+    this.#noteFlow()
+    const flowedMs = this.#flowedMs
+    this.#flowedMs = 0
     this.isStale = true
+    this.#isTried = false
     // Whatever is done about it now: what was known of the stream is of the past.
-    this.#flowingSince = undefined
     this.#rhythm.interrupt()
     this.#forget()
     const waitMs = most === 'resubscribe' ? this.#options.maxSilenceMs() : this.#suspicionMs()

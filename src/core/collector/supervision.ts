@@ -20,7 +20,7 @@ const TRIGGERS: Readonly<Partial<Record<HealthIssue, RestartTrigger>>> = {
   'error-rate': 'error-state',
 }
 
-export interface SupervisionSettings {
+interface SupervisionSettings {
   readonly autoRestart: boolean
   readonly maxRestarts: number
   readonly restartDelayMs: number
@@ -60,6 +60,7 @@ export class Supervision {
   #cancelCheck: Cancel | undefined
   #checkAt = 0
   #cancelRestart: Cancel | undefined
+  #isExhausted = false
 
   constructor(target: Supervised) {
     this.#target = target
@@ -74,6 +75,7 @@ export class Supervision {
   /** Started by hand, a collector has all its restarts before it. */
   reset(): void {
     this.#history = NO_RESTARTS
+    this.#isExhausted = false
   }
 
   /** What the latest check found of errors. */
@@ -115,10 +117,13 @@ export class Supervision {
     const policy = { delayMs: restartDelayMs, maxRestarts, stableAfterMs: STABLE_AFTER_MS }
     const next = nextRestart(this.#history, clock.now(), policy, random)
     if (next === 'give-up') {
+      if (this.#isExhausted) return
+      this.#isExhausted = true
       const message = `gave up after ${maxRestarts} restarts: ${reason}`
       this.#target.exhausted(trigger, reason, new TapekeeperError('COLLECTOR_FAILED', message, { trigger, reason }))
       return
     }
+    this.#isExhausted = false
     this.#history = next.history
     logger.warn('restarting', { component: name, trigger, reason, delayMs: next.delayMs })
     this.#target.restartPlanned()

@@ -30,3 +30,8 @@ export function connectionReport(url: string, link: Link): ConnectionReport {
     reconnects,
   }
 }
+
+/** Of those that have a socket, open or about to be. */
+export function liveIdsOf(connections: readonly Pick<ConnectionReport, 'id' | 'status'>[]): string[] {
+  return connections.flatMap(({ id, status }) => (['connecting', 'authenticating', 'open'].includes(status) ? [id] : []))
+}

@@ -5,6 +5,8 @@ import type { LinkLoss } from './link-state.ts'
 
 /** A little more than a second, because the server's second is not ours. */
 const SECOND_MS = 1_100
+/** An answer that takes longer leaves it open when the dial arrived. */
+const SLOW_MS = 250
 /** While no link to a host has proved stable, all of them together redial this often at most. */
 const FAILING = { count: 4, perMs: 10_000 } as const
 /** How long to stay away after a 429 or 418 that does not say. */
@@ -28,11 +30,13 @@ export class Dialer {
   readonly #clock: Clock
   readonly #random: Random
   readonly #rate: SlidingWindow
-  readonly #redials = new SlidingWindow(FAILING.count, FAILING.perMs)
+  readonly #redials: SlidingWindow
   #queue: Waiting[] = []
   #wake: Cancel | undefined
   #hold = { until: 0, forMs: 0 }
   #inFlight = 0
+  /** When the dials that are in flight were made, oldest first. */
+  #dialledAt: number[] = []
   #reachable = false
   /** The latest news of this host was bad, or there was none yet. */
   #failing = true
@@ -44,6 +48,8 @@ export class Dialer {
     this.#clock = clock
     this.#random = random
     this.#rate = new SlidingWindow(dialsPerSecond, SECOND_MS)
+    // A period of its own: a fleet that was cut off at one moment would else use up its rations and get new ones in step.
+    this.#redials = new SlidingWindow(FAILING.count, FAILING.perMs * (1 + 0.5 * random()))
   }
 
   /** Calls `go` as soon as one more dial is allowed. The caller must report how it ended: `opened` or `failed`. */
@@ -59,14 +65,14 @@ export class Dialer {
 
   /** The handshake of a dial succeeded. */
   opened(): void {
-    this.#inFlight--
+    this.#answered()
     this.#reachable = true
     this.#pump()
   }
 
   /** The handshake of a dial failed, or was given up (no `loss`). */
   failed(loss?: LinkLoss): void {
-    this.#inFlight--
+    this.#answered()
     if (loss !== undefined) {
       this.#reachable = false
       this.#failing = true
@@ -95,6 +101,14 @@ export class Dialer {
   /** Redials are rationed while the host fails and no link to it does well. */
   get #rationed(): boolean {
     return this.#failing && this.#proven === 0
+  }
+
+  /** The exchange counts a dial when it arrives. One that took its time may have arrived just now. */
+  #answered(): void {
+    this.#inFlight--
+    const now = this.#clock.now()
+    const tookMs = now - (this.#dialledAt.shift() ?? now)
+    if (tookMs > SLOW_MS) this.#rate.note(now)
   }
 
   #holdBack(retryAfterMs: number): void {
@@ -130,6 +144,7 @@ export class Dialer {
       this.#rate.note(now)
       if (next.redial && this.#rationed) this.#redials.note(now)
       this.#inFlight++
+      this.#dialledAt.push(now)
       next.go()
     }
   }

@@ -121,20 +121,22 @@ export class LinkPool {
   }
 
   /** Takes a topic off a link; a link that carries nothing any more ends. */
-  #take(link: Link | undefined, key: string): Promise<void> {
+  #take(link: Link | undefined, key: string): Promise<unknown> {
     if (link === undefined) return Promise.resolve()
     if (this.#entriesOf(link).length === 0) return this.#end(link)
     link.remove(key)
     return Promise.resolve()
   }
 
-  #end(link: Link): Promise<void> {
+  #end(link: Link): Promise<unknown> {
     if (!this.#links.delete(link)) return Promise.resolve()
     this.#reconnects += link.reconnects
     this.#replacements.delete(link)
     this.#handovers.get(link)?.()
     this.#handovers.delete(link)
-    return link.stop()
+    // One that has handed everything over to this link, and has not ended yet, will not hear from it any more.
+    const replaced = [...this.#replacements].flatMap(([old, next]) => (next === link ? [old] : []))
+    return Promise.all([link.stop(), ...replaced.map((old) => this.#end(old))])
   }
 
   #linkWithRoom(): Link {
