@@ -5,7 +5,7 @@ const LAYERS = {
   domain: [],
   errors: ['domain'],
   ports: ['domain', 'errors'],
-  core: ['domain', 'errors', 'ports'],
+  core: ['domain', 'errors', 'ports', 'aggregation'],
   aggregation: ['domain', 'errors', 'ports'],
   storage: ['domain', 'errors', 'ports'],
   outputs: ['domain', 'errors', 'ports'],

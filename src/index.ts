@@ -22,6 +22,7 @@ export type {
   ManagerStatusReport,
 } from './manager/manager-status.ts'
 
+export type { CandleMismatch } from './core/collector/candle-check.ts'
 export { BaseDataCollector } from './core/collector/base-collector.ts'
 export type { StartOutcome } from './core/collector/lifecycle.ts'
 export type { BaseCollectorOptions, SupervisionOptions } from './core/collector/base-options.ts'

@@ -2,6 +2,7 @@ import type { DataType } from '../../domain/data-type.ts'
 import type { TapekeeperError } from '../../errors/tapekeeper-error.ts'
 import type { BookStateChange } from '../book/book-keeper.ts'
 import type { Gap } from '../tape/gap.ts'
+import type { CandleMismatch } from './candle-check.ts'
 import type { CollectorStatus } from './collector-state.ts'
 
 /** The collector's status changed. Times are epoch milliseconds. */
@@ -67,6 +68,8 @@ export interface CollectorEvents {
   restart: (notice: RestartNotice) => void
   /** The local book became valid, or stopped being so; around each resynchronisation. */
   book: (change: BookStateChange) => void
+  /** With `candles.crossCheck`: a candle made of trades is not the exchange's own. */
+  candleMismatch: (mismatch: CandleMismatch) => void
   /** Trades that could not be had, or that were found after all. */
   gap: (gap: Gap) => void
 }

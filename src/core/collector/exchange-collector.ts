@@ -12,8 +12,7 @@ import { liveIdsOf, type ConnectionReport } from '../link/connection-report.ts'
 import type { LinkPool, TopicListener } from '../link/link-pool.ts'
 import type { RestClient } from '../rest-client.ts'
 import { runtimeOf, type Runtime } from '../runtime.ts'
-import { CompletenessLedger, sumCompleteness, type Completeness } from '../tape/completeness.ts'
-import { createTape, type Tape } from '../tape/create-tape.ts'
+import { sumCompleteness, type Completeness } from '../tape/completeness.ts'
 import { BaseDataCollector } from './base-collector.ts'
 import type { RestartTrigger, SubscriptionStatus } from './events.ts'
 import type { HealthIssue } from './health.ts'
@@ -23,6 +22,7 @@ import { LatestTrade } from './latest-trade.ts'
 import { RepairLadder } from './repair-ladder.ts'
 import { StaleRepair } from './stale-repair.ts'
 import type { SubscriptionReport } from './status-report.ts'
+import { TradeLine } from './trade-line.ts'
 import { StreamWatch } from './stream-watch.ts'
 import { issueOf, reportOf, type Subscription } from './subscription.ts'
 
@@ -40,8 +40,7 @@ export class ExchangeCollector extends BaseDataCollector {
   /** Wakes `bringUp` when a subscription was confirmed or rejected. */
   #onSettled: () => void = () => undefined
   #lastLinkError: TapekeeperError | undefined
-  #tape: Tape | undefined
-  readonly #ledgers = new Map<string, CompletenessLedger>()
+  #line: TradeLine | undefined
   /** By the subscription's name; they outlive restarts. */
   readonly #ladders = new Map<string, RepairLadder>()
   readonly #staleRepair: StaleRepair
@@ -86,7 +85,7 @@ export class ExchangeCollector extends BaseDataCollector {
 
   /** What was delivered of each trade stream and what is known to be missing, in all and by hour. */
   getCompleteness(): Completeness {
-    return sumCompleteness([...this.#ledgers.values()].map((ledger) => ledger.report()))
+    return sumCompleteness(this.#line === undefined ? [] : [this.#line.ledger.report()])
   }
 
   /** Moves this collector's connections, and whoever shares them, to new ones without a break. */
@@ -133,28 +132,26 @@ export class ExchangeCollector extends BaseDataCollector {
     const { nativeSymbol, instrument } = await this.#catalog.resolve(this.symbol, this.logger)
     this.#nativeSymbol = nativeSymbol
     this.#instrument = instrument
-    this.#tape ??= this.#newTape()
-    await this.#tape?.open()
+    this.#line ??= this.#newLine()
+    await this.#line?.open(this.#tradeStream, { symbol: this.symbol, nativeSymbol }, () => this.#askLatestTrade())
     return true
   }
 
   protected async disconnect(): Promise<void> {
     // A restart goes on where it was; a stop ends the tape, and what follows is a new one.
-    await Promise.all([this.#leaveAll(), this.isWanted ? this.#tape?.close(false) : this.release()])
+    await Promise.all([this.#leaveAll(), this.isWanted ? this.#line?.close(false) : this.release()])
   }
 
   protected override async release(): Promise<void> {
-    const tape = this.#tape
-    this.#tape = undefined
-    await tape?.close(true)
+    await this.#line?.close(true)
   }
 
   protected async subscribeToData(
     _symbols: readonly string[],
-    dataTypes: readonly DataType[],
+    _dataTypes: readonly DataType[],
     signal?: AbortSignal,
   ): Promise<boolean> {
-    for (const topic of dataTypes.flatMap((dataType) => this.#topicsOf(dataType))) {
+    for (const topic of this.#wanted.flatMap((dataType) => this.#topicsOf(dataType))) {
       const sockets = topic.dataType === 'trade' ? this.#config.redundancy : 1
       for (let replica = 0; replica < sockets; replica++) this.#subscribe(topic, replica)
     }
@@ -305,7 +302,8 @@ export class ExchangeCollector extends BaseDataCollector {
     this.#raw(topic, text, receivedAt)
     for (const error of frame.errors) this.reportError(error)
     for (const point of points) {
-      if (point.dataType === 'trade' && this.#tape !== undefined) this.#tape.accept(point)
+      if (point.dataType === 'trade' && this.#line !== undefined) this.#line.accept(point)
+      else if (point.dataType === 'candle' && this.#config.candles.source === 'trades') this.#line?.theirs(point.data)
       else if (point.dataType === 'orderbook' && keeper !== undefined) keeper.onFrame(point)
       else this.deliver(point)
     }
@@ -351,27 +349,31 @@ export class ExchangeCollector extends BaseDataCollector {
     })
   }
 
-  #newTape(): Tape | undefined {
-    if (!this.dataTypes.includes('trade')) return undefined
-    const [topic] = this.#topicsOf('trade')
-    const stream = `${this.exchangeName} ${topic?.key ?? 'trades'}`
-    const ledger = this.#ledgers.get(stream) ?? new CompletenessLedger(stream)
-    this.#ledgers.set(stream, ledger)
-    return createTape({
+  #newLine(): TradeLine | undefined {
+    if (!this.#wanted.includes('trade')) return undefined
+    return new TradeLine(this.#tradeStream, {
       exchange: this.exchangeName,
-      symbol: this.symbol,
-      nativeSymbol: this.#nativeSymbol ?? '',
-      stream,
-      ledger,
+      config: this.#config,
       history: this.#definition.trades,
       rest: this.#rest,
-      clock: this.ports.clock,
-      random: this.ports.random,
-      settings: this.#config.tape,
+      ports: this.ports,
       deliver: (point) => this.deliver(point),
       onGap: (gap) => this.reportGap(gap),
+      onMismatch: (mismatch) => this.emit('candleMismatch', mismatch),
       onError: (error) => this.reportError(error),
     })
+  }
+
+  get #tradeStream(): string {
+    return `${this.exchangeName} ${this.#topicsOf('trade')[0]?.key ?? 'trades'}`
+  }
+
+  /** What has to be subscribed to: candles may be made of trades. */
+  get #wanted(): readonly DataType[] {
+    const { source, crossCheck } = this.#config.candles
+    const isMade = this.dataTypes.includes('candle') && source === 'trades'
+    const others = this.dataTypes.filter((dataType) => dataType !== 'candle' || !isMade || crossCheck)
+    return isMade ? [...new Set<DataType>([...others, 'trade'])] : others
   }
 
   #raw(topic: Topic, text: string, receivedAt: number): void {
@@ -394,7 +396,10 @@ export class ExchangeCollector extends BaseDataCollector {
     if (status === 'confirmed') subscription.keeper?.onConfirmed()
     if (status === 'pending' && error?.consequence === 'reconnect') subscription.keeper?.onLost()
     if (status === 'rejected') subscription.keeper?.stop()
-    if (status === 'pending' && subscription.topic.dataType === 'trade') this.#tape?.interrupted()
+    if (subscription.topic.dataType === 'trade' && changed) {
+      if (status === 'confirmed') this.#line?.confirmed()
+      else this.#line?.interrupted()
+    }
     if (status === 'pending') this.#lastLinkError = error ?? this.#lastLinkError
     if (changed) this.#announce(subscription, error)
     this.#onSettled()

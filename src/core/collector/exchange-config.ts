@@ -1,6 +1,5 @@
 import { z } from 'zod'
-import type { CandleTimeframe } from '../../domain/timeframe.ts'
-import { CANDLE_TIMEFRAMES } from '../../domain/timeframe.ts'
+import { CANDLE_TIMEFRAMES, TIMEFRAMES, type CandleTimeframe } from '../../domain/timeframe.ts'
 import type { Credentials, ExchangeDefinition } from '../exchange-definition.ts'
 import { configError, parseConfig, problemsOf, type ConfigProblem } from '../../errors/config-problems.ts'
 import type { CursorStore } from '../tape/cursor-store.ts'
@@ -46,6 +45,18 @@ const exchangeCollectorConfig = z.strictObject({
         .min(1)
         .readonly()
         .default(['1m']),
+      /** `trades`: made here, exactly, of the trades; `exchange`: as the exchange sends them. */
+      source: z.enum(['trades', 'exchange']).default('trades'),
+      /** Of trades: empty candles where nothing was traded. */
+      completeSeries: z.boolean().default(false),
+      /** Of trades: a candle closes this long after its end; later trades revise it. */
+      allowedLatenessMs: z.number().nonnegative().default(1_000),
+      /** Of trades: so long after that a closed candle can still be revised. */
+      reviseWithinMs: z.number().nonnegative().default(3_600_000),
+      /** Of trades: least time between two `open` candles of a timeframe; 0 for none. */
+      updateIntervalMs: z.number().nonnegative().default(1_000),
+      /** Of trades: compares each closed candle with the exchange's own and emits `candleMismatch` where they differ. */
+      crossCheck: z.boolean().default(false),
     })
     .prefault({}),
   /** How the tape of trades is kept complete. */
@@ -76,6 +87,8 @@ const exchangeCollectorConfig = z.strictObject({
 
 /** What users write. */
 export type ExchangeCollectorConfig = z.input<typeof exchangeCollectorConfig>
+
+type Config = z.output<typeof exchangeCollectorConfig>
 
 /** What our code reads: defaults filled in, everything checked against the exchange's definition. */
 export interface ResolvedExchangeConfig extends Omit<z.output<typeof exchangeCollectorConfig>, 'endpoints'> {
@@ -111,7 +124,7 @@ function specificProblems(
   const ofParams = problemsOf(z.strictObject({ customParams: definition.customParams }), { customParams: config.customParams })
   const problems = [...ofParams, ...endpointProblems(config.endpoints, definition), ...credentialProblems(config, definition)]
   for (const dataType of dataTypes) {
-    if (!definition.dataTypes.includes(dataType)) {
+    if (!definition.dataTypes.includes(dataType) && !(dataType === 'candle' && isMadeHere(config, definition))) {
       problems.push(notOffered('dataTypes', dataType, definition.dataTypes, definition))
     }
   }
@@ -119,13 +132,25 @@ function specificProblems(
     problems.push(notOffered('orderBook.depth', String(orderBook.depth), definition.orderBookDepths.map(String), definition))
   }
   if (dataTypes.includes('candle')) {
-    for (const timeframe of candles.timeframes) {
-      if (!definition.timeframes.includes(timeframe)) {
-        problems.push(notOffered('candles.timeframes', timeframe, definition.timeframes, definition))
-      }
-    }
+    problems.push(...candles.timeframes.flatMap((timeframe) => timeframeProblems(timeframe, config, definition)))
   }
   return problems
+}
+
+const isMadeHere = ({ candles }: Pick<Config, 'candles'>, { dataTypes }: ExchangeDefinition): boolean =>
+  candles.source === 'trades' && dataTypes.includes('trade')
+
+function timeframeProblems(timeframe: CandleTimeframe, config: Config, definition: ExchangeDefinition): readonly ConfigProblem[] {
+  const { source, crossCheck } = config.candles
+  const isTheirs = definition.timeframes.includes(timeframe)
+  if (source === 'exchange' || (crossCheck && !isTheirs)) {
+    return isTheirs ? [] : [notOffered('candles.timeframes', timeframe, definition.timeframes, definition)]
+  }
+  const allowed: readonly string[] = TIMEFRAMES
+  if (allowed.includes(timeframe)) return []
+  const help = isTheirs ? `; ${definition.name} sends it ready-made: source "exchange"` : ''
+  const message = `candles.timeframes: ${timeframe} is not made of trades (allowed values: ${allowed.join(', ')})${help}`
+  return [{ path: 'candles.timeframes', message, allowed, nearest: undefined }]
 }
 
 function endpointProblems(endpoints: Readonly<Record<string, string>>, definition: ExchangeDefinition): readonly ConfigProblem[] {

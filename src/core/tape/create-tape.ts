@@ -12,6 +12,8 @@ import { TradeTape, type TapeSettings } from './trade-tape.ts'
 
 /** Keeps one trade stream complete; how depends on what the exchange's ids prove. */
 export interface Tape {
+  /** Everything that is known to have been traded has been delivered: no hole is being repaired. */
+  readonly isWhole: boolean
   open(): Promise<void>
   accept(point: TradePoint): void
   /** The connection was lost. */

@@ -49,6 +49,10 @@ export class TimeTape {
     this.#ledger = hooks.ledger
   }
 
+  get isWhole(): boolean {
+    return this.#held === undefined && !this.#isSuspect
+  }
+
   open(): Promise<void> {
     this.#ending = new AbortController()
     // After a restart: nobody listened meanwhile.

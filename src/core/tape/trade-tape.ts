@@ -91,6 +91,10 @@ export class TradeTape {
     this.#late = new LateFiller(hooks, (gap, trades) => this.#filled(gap, trades))
   }
 
+  get isWhole(): boolean {
+    return !this.#order.hasHole && this.#early === undefined
+  }
+
   /** Takes up where the stored cursor stands. Trades may be accepted meanwhile; they wait. */
   async open(): Promise<void> {
     this.#ending = new AbortController()

@@ -1,0 +1,142 @@
+import type { DecimalString } from '../../domain/decimal.ts'
+import type { MarketDataPoint, OhlcvData, PointOf } from '../../domain/market-data.ts'
+import { TIMEFRAMES, type Timeframe } from '../../domain/timeframe.ts'
+import { TapekeeperError } from '../../errors/tapekeeper-error.ts'
+import type { Ports } from '../../ports/ports.ts'
+import type { TradeHistory, TradeTarget } from '../exchange-definition.ts'
+import type { RestClient } from '../rest-client.ts'
+import { CompletenessLedger } from '../tape/completeness.ts'
+import { createTape, type Tape } from '../tape/create-tape.ts'
+import type { Gap } from '../tape/gap.ts'
+import { CandleCheck, type CandleMismatch } from './candle-check.ts'
+import { CandleFeed } from './candle-feed.ts'
+import type { ResolvedExchangeConfig } from './exchange-config.ts'
+
+export interface TradeLineOptions {
+  readonly exchange: string
+  readonly config: ResolvedExchangeConfig
+  readonly history: TradeHistory | undefined
+  readonly ports: Ports
+  readonly rest: RestClient
+  readonly deliver: (point: MarketDataPoint) => void
+  readonly onGap: (gap: Gap) => void
+  readonly onMismatch: (mismatch: CandleMismatch) => void
+  readonly onError: (error: TapekeeperError) => void
+}
+
+/** Trades on their way to whoever wants them: first the tape, in order and once; then callbacks; then candles. */
+export class TradeLine {
+  readonly ledger: CompletenessLedger
+  readonly #options: TradeLineOptions
+  readonly #check: CandleCheck | undefined
+  #tape: Tape | undefined
+  #candles: CandleFeed | undefined
+  #previousClose: DecimalString | undefined
+
+  constructor(stream: string, options: TradeLineOptions) {
+    const { dataTypes, candles } = options.config
+    this.#options = options
+    this.ledger = new CompletenessLedger(stream)
+    if (dataTypes.includes('candle') && candles.crossCheck) this.#check = new CandleCheck(options.onMismatch)
+  }
+
+  /** @param latest the market's latest trade; asked for only where a complete series begins. */
+  async open(stream: string, target: TradeTarget, latest: () => Promise<PointOf<'trade'> | undefined>): Promise<void> {
+    const { exchange, config, history, rest, ports, onError } = this.#options
+    this.#tape ??= createTape({
+      ...target,
+      exchange,
+      stream,
+      ledger: this.ledger,
+      history,
+      rest,
+      clock: ports.clock,
+      random: ports.random,
+      settings: config.tape,
+      deliver: (point) => this.#deliver(point),
+      onGap: (gap) => {
+        this.#options.onGap(gap)
+        this.#candles?.gap(gap)
+      },
+      onError,
+    })
+    if (config.dataTypes.includes('candle') && config.candles.source === 'trades') this.#candles ??= this.#newFeed()
+    if (this.#candles !== undefined && config.candles.completeSeries) {
+      // Without it the series begins with the first trade.
+      this.#previousClose = await latest().then(
+        (trade) => trade?.data.price,
+        () => undefined,
+      )
+    }
+    await this.#tape.open()
+  }
+
+  accept(point: PointOf<'trade'>): void {
+    this.#tape?.accept(point)
+  }
+
+  /** The exchange's own candle, for the cross-check. */
+  theirs(candle: OhlcvData): void {
+    this.#check?.theirs(candle)
+  }
+
+  confirmed(): void {
+    this.#candles?.resume()
+  }
+
+  interrupted(): void {
+    this.#tape?.interrupted()
+    this.#candles?.interrupted()
+  }
+
+  /** A restart goes on where it was; otherwise what follows is a new line. */
+  async close(forGood: boolean): Promise<void> {
+    const tape = this.#tape
+    if (forGood) this.#tape = undefined
+    await tape?.close(forGood)
+    this.#candles?.pause()
+    if (forGood) this.#candles = undefined
+  }
+
+  #deliver(point: PointOf<'trade'>): void {
+    const { config, deliver, onError } = this.#options
+    if (config.dataTypes.includes('trade')) deliver(point)
+    if (this.#candles === undefined) return
+    try {
+      this.#candles.trade(point)
+    } catch (error) {
+      onError(TapekeeperError.from(error, 'FRAME_INVALID', { symbol: point.symbol, id: point.data.id }))
+    }
+  }
+
+  #newFeed(): CandleFeed {
+    const { exchange, config, ports } = this.#options
+    const { completeSeries, allowedLatenessMs, reviseWithinMs, updateIntervalMs } = config.candles
+    return new CandleFeed({
+      exchange,
+      symbol: config.symbol,
+      timeframes: config.candles.timeframes.filter(isOurs),
+      completeSeries,
+      allowedLatenessMs,
+      reviseWithinMs,
+      updateIntervalMs,
+      clock: ports.clock,
+      isWhole: () => this.#tape?.isWhole ?? false,
+      previousClose: () => this.#previousClose,
+      onCandle: (candle) => {
+        this.#check?.ours(candle)
+        const receivedAt = ports.clock.now()
+        this.#options.deliver({
+          exchange,
+          symbol: config.symbol,
+          dataType: 'candle',
+          timestamp: candle.openTime,
+          receivedAt,
+          data: candle,
+        })
+      },
+    })
+  }
+}
+
+const isOurs = (timeframe: string): timeframe is Timeframe => (TIMEFRAMES as readonly string[]).includes(timeframe)

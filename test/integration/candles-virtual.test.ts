@@ -1,0 +1,201 @@
+import { afterEach, describe, expect, test } from 'vitest'
+import {
+  aggregateTrades,
+  createOkxCollector,
+  silentLogger,
+  TIMEFRAMES,
+  type OhlcvData,
+  type OkxCollector,
+  type OkxCollectorConfig,
+} from 'tapekeeper'
+import { createVirtualExchange, seededRandom, type FakeFill, type VirtualExchange, type VirtualOptions } from 'tapekeeper/testing'
+import { inVirtualTime } from '../support/virtual-time.ts'
+
+// Candles of whole collectors against the fake exchange, in virtual time: what comes out is what its own fills give.
+
+const BTC = 'BTC-USDT'
+const MINUTE_MS = 60_000
+const HOUR_MS = 60 * MINUTE_MS
+
+let fake: VirtualExchange
+let collector: OkxCollector
+
+async function running(
+  options: VirtualOptions,
+  config: Partial<OkxCollectorConfig> = {},
+  prepare: () => void = () => undefined,
+): Promise<Map<string, OhlcvData>> {
+  fake = createVirtualExchange({
+    seed: 9,
+    instruments: [BTC],
+    tradesPerSecond: 2,
+    bookUpdatesPerSecond: 0,
+    historyMs: 5_000,
+    ...options,
+  })
+  collector = createOkxCollector({
+    symbol: BTC,
+    dataTypes: ['candle'],
+    candles: { timeframes: TIMEFRAMES },
+    endpoints: fake.endpoints,
+    ports: fake.ports,
+    logger: silentLogger,
+    ...config,
+  })
+  prepare()
+  const latest = new Map<string, OhlcvData>()
+  collector.addDataCallback('candle', ({ data }) => {
+    if (data.status !== 'open') latest.set(`${data.timeframe} ${data.openTime}`, data)
+  })
+  expect(await inVirtualTime(fake.clock, collector.start())).toBe(true)
+  return latest
+}
+
+/** What the exchange's own fills give. */
+async function expected(fills: readonly FakeFill[], completeSeries = false): Promise<Map<string, OhlcvData>> {
+  const trades = fills.map(({ id, price, size, side, timestamp }) => ({ id, price, size, side, timestamp }))
+  const candles = new Map<string, OhlcvData>()
+  for await (const candle of aggregateTrades(trades, { exchange: 'okx', symbol: BTC, timeframes: TIMEFRAMES, completeSeries }))
+    candles.set(`${candle.timeframe} ${candle.openTime}`, candle)
+  return candles
+}
+
+const shown = (candle: OhlcvData | undefined) => candle && JSON.stringify({ ...candle, status: 'closed' })
+
+/** Every candle that the collector saw from its beginning to its end is what the fills give, and none is missing. */
+async function expectExact(latest: Map<string, OhlcvData>, from: number, to: number): Promise<number> {
+  const wanted = [...(await expected(fake.trades(BTC)))].filter(
+    ([, { openTime, closeTime }]) => openTime >= from && closeTime <= to,
+  )
+  for (const [key, candle] of wanted) expect(shown(latest.get(key)), key).toBe(shown(candle))
+  return wanted.length
+}
+
+afterEach(async () => {
+  await inVirtualTime(fake.clock, collector.stop())
+  await fake.close()
+  expect(fake.clock.pending).toBe(0)
+})
+
+describe('candles made of trades', () => {
+  test('all eleven timeframes, exact, alone: no trade is delivered that nobody asked for', async () => {
+    const latest = await running({})
+    const from = fake.clock.now()
+    let trades = 0
+    collector.addDataCallback('trade', () => trades++)
+    await fake.clock.advance(2 * HOUR_MS)
+    expect(await expectExact(latest, from, fake.clock.now() - 2_000)).toBeGreaterThan(5_000)
+    expect(trades).toBe(0)
+    expect([...latest.values()].filter(({ status }) => status === 'revised')).toEqual([])
+    expect(collector.getStatus().subscriptions).toMatchObject([{ dataType: 'trade', status: 'confirmed' }])
+  })
+
+  test('what opened before the collector heard anything is incomplete, and says so', async () => {
+    const latest = await running({})
+    const from = fake.clock.now()
+    await fake.clock.advance(2 * MINUTE_MS)
+    const first = [...latest.values()].filter(({ openTime }) => openTime < from)
+    expect(first.length).toBeGreaterThan(0)
+    for (const candle of first) expect(candle).toMatchObject({ complete: false, incompleteReason: 'before-start' })
+    for (const candle of latest.values()) if (candle.openTime >= from) expect(candle.complete).toBe(true)
+  })
+
+  test('closed by the clock in a quiet market; the complete series stands at the last price, from the beginning', async () => {
+    const latest = await running(
+      { tradesPerSecond: 5, historyMs: MINUTE_MS },
+      { candles: { timeframes: ['1s', '1m'], completeSeries: true } },
+      () => fake.setTradesPerSecond(BTC, 0),
+    )
+    await fake.clock.advance(3 * MINUTE_MS)
+    const price = fake.trades(BTC).at(-1)?.price
+    const minutes = [...latest.values()].filter(({ timeframe }) => timeframe === '1m')
+    expect(minutes.length).toBeGreaterThanOrEqual(2)
+    for (const { open, close, volume, tradesCount } of latest.values())
+      expect([open.toString(), close.toString(), volume.toString(), tradesCount]).toEqual([
+        String(Number(price)),
+        String(Number(price)),
+        '0',
+        0,
+      ])
+  })
+
+  test('open candles, throttled', async () => {
+    await running(
+      { tradesPerSecond: 20 },
+      { dataTypes: ['trade', 'candle'], candles: { timeframes: ['1m'], updateIntervalMs: 5_000 } },
+    )
+    const at: number[] = []
+    collector.addDataCallback('candle', ({ data, receivedAt }) => {
+      if (data.status === 'open') at.push(receivedAt)
+    })
+    await fake.clock.advance(MINUTE_MS)
+    expect(at.length).toBeGreaterThanOrEqual(10)
+    expect(at.length).toBeLessThanOrEqual(13)
+  })
+
+  test('a day with 100 disconnects, all holes filled: the candles of the undisturbed tape', async () => {
+    const latest = await running({ tradesPerSecond: 0.5 })
+    const from = fake.clock.now()
+    const random = seededRandom('disconnects')
+    for (let i = 0; i < 100; i++) {
+      await fake.clock.advance(Math.floor(random() * 2 * 14 * MINUTE_MS))
+      if (random() < 0.5) fake.refuse({ status: 503, forMs: Math.floor(random() * MINUTE_MS) })
+      fake.drop()
+    }
+    await fake.clock.advance(10 * MINUTE_MS)
+    expect(fake.clock.now() - from).toBeGreaterThan(20 * HOUR_MS)
+    expect(await expectExact(latest, from, fake.clock.now() - 2 * MINUTE_MS)).toBeGreaterThan(30_000)
+    expect([...latest.values()].filter(({ openTime, complete }) => openTime >= from && !complete)).toEqual([])
+  })
+
+  test('a gap marks what it touches, and its filling takes that back', async () => {
+    const latest = await running({ tradesPerSecond: 5 })
+    const from = fake.clock.now()
+    await fake.clock.advance(MINUTE_MS)
+    fake.failRest()
+    fake.refuse({ status: 503, forMs: 20_000 })
+    fake.drop()
+    await fake.clock.advance(2 * MINUTE_MS)
+    const touched = [...latest.values()].filter(({ openTime, complete }) => openTime >= from && !complete)
+    expect(touched.length).toBeGreaterThan(10)
+    expect(touched.some(({ incompleteReason }) => incompleteReason === 'rest-failed')).toBe(true)
+    fake.healRest()
+    await fake.clock.advance(30 * MINUTE_MS)
+    expect([...latest.values()].filter(({ openTime, complete }) => openTime >= from && !complete)).toEqual([])
+    await expectExact(latest, from, fake.clock.now() - MINUTE_MS)
+  })
+
+  test('a restart in mid-candle goes on; a stop and a start begin anew', async () => {
+    const latest = await running({ tradesPerSecond: 5 })
+    const from = fake.clock.now()
+    await fake.clock.advance(90_500)
+    await inVirtualTime(fake.clock, collector.restart())
+    await fake.clock.advance(3 * MINUTE_MS)
+    await expectExact(latest, from, fake.clock.now() - MINUTE_MS)
+    expect([...latest.values()].filter(({ openTime, complete }) => openTime >= from && !complete)).toEqual([])
+    await inVirtualTime(fake.clock, collector.stop())
+    await fake.clock.advance(10_000)
+    await inVirtualTime(fake.clock, collector.start())
+    const again = fake.clock.now()
+    await fake.clock.advance(3 * MINUTE_MS)
+    await expectExact(latest, again, fake.clock.now() - MINUTE_MS)
+  })
+})
+
+test("cross-check: the exchange's own candles agree, but for the one that began before us", async () => {
+  const latest = await running({ tradesPerSecond: 5 }, { candles: { timeframes: ['1m', '5m'], crossCheck: true } })
+  const mismatches: unknown[] = []
+  collector.on('candleMismatch', (mismatch) => mismatches.push(mismatch))
+  await fake.clock.advance(21 * MINUTE_MS)
+  expect(latest.size).toBeGreaterThan(20)
+  expect([...latest.values()].every(({ source }) => source === 'trades')).toBe(true)
+  expect(mismatches).toEqual([])
+})
+
+test("the exchange's own candles, as they come", async () => {
+  const latest = await running({ tradesPerSecond: 5 }, { candles: { timeframes: ['1m', '3m'], source: 'exchange' } })
+  await fake.clock.advance(7 * MINUTE_MS)
+  expect(new Set([...latest.values()].map(({ source, timeframe }) => `${source} ${timeframe}`))).toEqual(
+    new Set(['exchange 1m', 'exchange 3m']),
+  )
+})
