@@ -1,4 +1,5 @@
 export {
+  STOP_SIGNALS,
   stopOnSignals,
   type Disposer,
   type Stoppable,

@@ -7,7 +7,8 @@ import { systemClock, type Cancel } from '../ports/clock.ts'
 import { consoleLogger, fenceLogger, type Logger } from '../ports/logger.ts'
 
 /** What asks a process to end, and can be caught. */
-const STOP_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGBREAK', 'SIGUSR2'] as const
+/** Signals that can be heeded. */
+export const STOP_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGBREAK', 'SIGUSR2'] as const
 export type StopSignal = (typeof STOP_SIGNALS)[number]
 
 const stopOptions = z.strictObject({
