@@ -20,6 +20,7 @@ const collectors = ExchangeFactory.createMultipleCollectors(
     exchange: 'okx',
     symbol,
     dataTypes: [DataType.Trade, DataType.Ticker, DataType.Candle],
+    candles: { timeframes: ['1m'], source: 'exchange' },
     endpoints,
   })),
 )

@@ -26,7 +26,7 @@ describe('an OKX collector', () => {
     await using collector = createOkxCollector({
       symbol: 'BTC-USDT',
       dataTypes: ['trade', 'ticker', 'orderbook', 'candle'],
-      candles: { timeframes: ['1s', '1d'] },
+      candles: { timeframes: ['1s', '1d'], source: 'exchange' },
       ...common(),
     })
     const trades = nextPoints(collector.stream(DataType.Trade), 20)

@@ -45,7 +45,7 @@ describe('with defaults', () => {
     for (let seed = 0; seed < 20; seed++) {
       setUp({ seed })
       fake.closeAfterAck()
-      void collector({ dataTypes: [...dataTypes] }).start()
+      void collector({ dataTypes: [...dataTypes], candles: { source: 'exchange' } }).start()
       await fake.clock.advance(60_000)
       const dials = fake.dials.map(({ at }) => at)
       for (const from of dials) expect(dials.filter((at) => at >= from && at < from + 10_000).length).toBeLessThanOrEqual(6)
@@ -159,7 +159,7 @@ describe('with defaults', () => {
 
   test('a dropped connection is replaced and subscribed again', async () => {
     setUp()
-    const target = collector({ dataTypes: ['trade', 'ticker', 'orderbook', 'candle'] })
+    const target = collector({ dataTypes: ['trade', 'ticker', 'orderbook', 'candle'], candles: { source: 'exchange' } })
     expect(await later(target.start())).toBe(true)
     const statuses: string[] = []
     target.on('status', ({ to }) => statuses.push(to))

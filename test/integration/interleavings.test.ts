@@ -26,7 +26,7 @@ const LONGEST_EXTRA_MS = 12_000
 
 const KINDS: readonly (readonly [symbol: string, dataTypes: readonly DataType[]])[] = [
   ['BTC-USDT', ['trade', 'candle']],
-  ['ETH-USDT', ['trade', 'ticker']],
+  ['ETH-USDT', ['trade', 'ticker', 'candle']],
   ['SOL-USDT', ['orderbook']],
 ]
 /** Sockets they share: public, business, and the second one for the trades of the first. */
@@ -78,6 +78,8 @@ class Sequence {
         signal,
         redundancy: i === 0 && this.random() < 0.3 ? 2 : 1,
         orderBook: { depth: 400 },
+        // The first one's come from the business endpoint.
+        candles: { source: i === 0 ? 'exchange' : 'trades' },
         healthCheckIntervalMs: 5_000,
         restartDelayMs: 2_000,
         startTimeoutMs: 8_000,
@@ -293,6 +295,7 @@ test('a stop at any moment of a rollover ends both connections', async () => {
     const collector = createOkxCollector({
       symbol: 'BTC-USDT',
       dataTypes: ['trade', 'ticker', 'candle', 'orderbook'],
+      candles: { source: 'exchange' },
       endpoints,
       ports,
       logger: silentLogger,

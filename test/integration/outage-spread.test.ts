@@ -66,6 +66,7 @@ describe(`${PROCESSES} processes, one outage`, () => {
       const collector = createOkxCollector({
         symbol: 'BTC-USDT',
         dataTypes: ['trade', 'candle'],
+        candles: { source: 'exchange' },
         redundancy: 2,
         endpoints: fake.endpoints,
         ports,

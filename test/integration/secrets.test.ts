@@ -266,7 +266,7 @@ describe('no secret is seen or kept', () => {
     })
     setUp({}, quoting, false)
     for (const symbol of ['BTC-USDT', 'BTC-USDT-PERP']) {
-      const config = { symbol, dataTypes: ['trade', 'candle'], startTimeoutMs: 2_000 } as const
+      const config = { symbol, dataTypes: ['trade', 'candle'], candles: { source: 'exchange' }, startTimeoutMs: 2_000 } as const
       void later(collector(config).start())
     }
     await fake.clock.advance(10_000)

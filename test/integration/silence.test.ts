@@ -149,7 +149,7 @@ describe('one of two symbols on a socket falls silent while its market trades at
 
   test.each(['ticker', 'candle', 'orderbook'] as const)('%s, whose time says nothing of trades: likewise', async (dataType) => {
     open({ bookUpdatesPerSecond: 20 })
-    const { collector } = await running({ dataTypes: [dataType], orderBook: { depth: 5 } })
+    const { collector } = await running({ dataTypes: [dataType], orderBook: { depth: 5 }, candles: { source: 'exchange' } })
     await fake.clock.advance(MINUTE_MS)
     const mutedAt = fake.clock.now()
     fake.mute(BTC, { until: 'resubscribed' })

@@ -112,7 +112,11 @@ test("latency: from the exchange's timestamp to the callback", async () => {
 
 test('every type of data, the account included: labels are the configured symbol, never an asset; candles have no latency', async () => {
   open()
-  const collector = await running({ dataTypes: [...DATA_TYPES], credentials: DEFAULT_CREDENTIALS })
+  const collector = await running({
+    dataTypes: [...DATA_TYPES],
+    candles: { source: 'exchange' },
+    credentials: DEFAULT_CREDENTIALS,
+  })
   await fake.clock.advance(5_000)
   const exposition = await scrape()
   const { messagesByType, bytesReceived, messagesReceived } = collector.getStatus().statistics

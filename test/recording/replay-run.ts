@@ -5,6 +5,7 @@ import { observe, type Observation } from './observe.ts'
 export const configFor = (endpoints: Record<string, string>) => ({
   symbol: 'BTC-USDT',
   dataTypes: ['trade', 'ticker', 'orderbook', 'candle'] as ('trade' | 'ticker' | 'orderbook' | 'candle')[],
+  candles: { source: 'exchange' as const },
   endpoints,
   logger: silentLogger,
 })

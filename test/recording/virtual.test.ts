@@ -16,6 +16,7 @@ const configOf = (fake: VirtualExchange, seed: number) => ({
   dataTypes: [...CONFIG.dataTypes],
   endpoints: fake.endpoints,
   orderBook: { depth: ([5, 400, 'full'] as const)[seed % 3] },
+  candles: { source: seed % 2 === 0 ? ('trades' as const) : ('exchange' as const) },
   redundancy: seed % 5 === 0 ? (2 as const) : (1 as const),
 })
 

@@ -36,7 +36,7 @@ export class CandleFeed {
   /** The stream flows from now on. Candles begin here; or go on, and what was missed comes with the next trade, or is known to be missing. */
   resume(): void {
     this.#isPaused = false
-    this.#aggregator ??= this.#begin(this.#options.clock.now())
+    this.#aggregator ??= this.#begin(Math.ceil(this.#options.clock.now()))
     this.#tick()
   }
 

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { exchangeConfigProblems, resolveExchangeConfig } from '../../../src/core/collector/exchange-config.ts'
+import { TIMEFRAMES } from '../../../src/domain/timeframe.ts'
 import { okx } from '../../../src/exchanges/okx/index.ts'
 import { acme } from '../../support/acme.ts'
 
@@ -15,7 +16,15 @@ test('defaults are filled in, endpoints are complete', () => {
     storeRawData: false,
     startTimeoutMs: 15_000,
     orderBook: { depth: 5 },
-    candles: { timeframes: ['1m'] },
+    candles: {
+      timeframes: ['1m'],
+      source: 'trades',
+      completeSeries: false,
+      allowedLatenessMs: 1_000,
+      reviseWithinMs: 3_600_000,
+      updateIntervalMs: 1_000,
+      crossCheck: false,
+    },
     customParams: { flavour: 'sweet' },
     endpoints: { public: 'ws://localhost:1', private: 'wss://stream.acme.test/private', rest: 'https://api.acme.test' },
   })
@@ -50,7 +59,11 @@ describe('problems', () => {
 
   test.each<[string, unknown, string]>([
     ['depth', { ...forOkx, dataTypes: ['orderbook'], orderBook: { depth: 7 } }, 'orderBook.depth'],
-    ['timeframe', { ...forOkx, dataTypes: ['candle'], candles: { timeframes: ['10s'] } }, 'candles.timeframes'],
+    [
+      'timeframe',
+      { ...forOkx, dataTypes: ['candle'], candles: { timeframes: ['10s'], source: 'exchange' } },
+      'candles.timeframes',
+    ],
     ['balance without credentials', { ...forOkx, dataTypes: ['balance'] }, 'credentials'],
     ['half the credentials', { ...forOkx, credentials: { apiKey: 'a', secret: 'b' } }, 'credentials.passphrase'],
   ])('of OKX: %s', (_name, config, path) => {
@@ -58,7 +71,77 @@ describe('problems', () => {
   })
 
   test('what is not collected need not fit', () => {
-    expect(exchangeConfigProblems({ ...forOkx, orderBook: { depth: 7 }, candles: { timeframes: ['10s'] } }, okx)).toEqual([])
+    expect(exchangeConfigProblems({ ...forOkx, orderBook: { depth: 7 }, candles: { timeframes: ['3m'] } }, okx)).toEqual([])
+  })
+
+  describe('of candles', () => {
+    const theirs = '1s, 1m, 3m, 5m, 15m, 30m, 1h, 2h, 4h, 6h, 12h, 1d, 2d, 3d, 5d, 1w, 1M, 3M'
+    const ours = '1s, 5s, 10s, 15s, 30s, 1m, 5m, 15m, 1h, 4h, 1d'
+    const problemsOf = (candles: object, dataTypes = ['candle']) => exchangeConfigProblems({ ...forOkx, dataTypes, candles }, okx)
+    const messagesOf = (candles: object) => problemsOf(candles).map(({ message }) => message)
+
+    test('all eleven are made of trades, whatever the exchange offers', () => {
+      expect(problemsOf({ timeframes: TIMEFRAMES })).toEqual([])
+      expect(
+        resolveExchangeConfig({ ...good, dataTypes: ['candle'], candles: { timeframes: ['5s'] } }, acme).candles,
+      ).toMatchObject({
+        timeframes: ['5s'],
+        source: 'trades',
+      })
+    })
+
+    test('an exchange that has neither candles nor trades to make them of', () => {
+      const config = { ...good, dataTypes: ['candle'] }
+      const message = 'dataTypes: Acme does not offer candle (allowed values: trade)'
+      expect(exchangeConfigProblems({ ...config, candles: { source: 'exchange' } }, acme)[0]).toMatchObject({
+        path: 'dataTypes',
+        message,
+      })
+      expect(exchangeConfigProblems(config, { ...acme, dataTypes: ['ticker'] })[0]).toMatchObject({ path: 'dataTypes' })
+    })
+
+    test('5s is not sent ready-made', () => {
+      expect(messagesOf({ timeframes: ['5s'], source: 'exchange' })).toEqual([
+        `candles.timeframes: OKX does not offer 5s (allowed values: ${theirs})`,
+      ])
+    })
+
+    test('3m is not made of trades, and the message says who has it', () => {
+      expect(problemsOf({ timeframes: ['1m', '3m'] })).toEqual([
+        {
+          path: 'candles.timeframes',
+          message: `candles.timeframes: 3m is not made of trades (allowed values: ${ours}); OKX sends it ready-made: source "exchange"`,
+          allowed: [...TIMEFRAMES],
+          nearest: undefined,
+        },
+      ])
+      expect(problemsOf({ timeframes: ['3m'], source: 'exchange' })).toEqual([])
+    })
+
+    test('3m of an exchange that has none, either', () => {
+      const problems = exchangeConfigProblems({ ...good, dataTypes: ['candle'], candles: { timeframes: ['3m'] } }, acme)
+      expect(problems.map(({ message }) => message)).toEqual([
+        `candles.timeframes: 3m is not made of trades (allowed values: ${ours})`,
+      ])
+    })
+
+    test('a cross-check needs both', () => {
+      expect(problemsOf({ timeframes: ['1s', '1m', '1d'], crossCheck: true })).toEqual([])
+      expect(messagesOf({ timeframes: ['1m', '5s'], crossCheck: true })).toEqual([
+        `candles.timeframes: OKX does not offer 5s (allowed values: ${theirs})`,
+      ])
+      expect(messagesOf({ timeframes: ['3m'], crossCheck: true })[0]).toContain('3m is not made of trades')
+    })
+
+    test.each([
+      ['a source', { source: 'trade' }, 'candles.source', 'did you mean "trades"?'],
+      ['a key', { allowedLateness: 5 }, 'candles.allowedLateness', 'did you mean "allowedLatenessMs"?'],
+      ['a time', { reviseWithinMs: -1 }, 'candles.reviseWithinMs', 'must be at least 0'],
+    ])('%s that is wrong', (_name, candles, path, message) => {
+      const problems = problemsOf(candles)
+      expect(problems.map((problem) => problem.path)).toEqual([path])
+      expect(problems[0]?.message).toContain(message)
+    })
   })
 
   test('all of them at once', () => {
