@@ -7,7 +7,7 @@ import { Rhythm } from './rhythm.ts'
 const SUSPICIOUS_GAPS = 15
 const LEAST_SUSPICION_MS = 3_000
 /** Trades without a rhythm yet, mostly of quiet markets, and those are many: no hurry, and up to twice as long by chance. */
-const FIRST_DATA_MS = 15_000
+const FIRST_DATA_MS = 60_000
 const LEAST_SUSPICION_OF_OTHERS_MS = 10_000
 /** Other data than trades follows trades only as a rule: it is judged once it has shown a rhythm of its own. */
 const SETTLED_GAPS = 10
