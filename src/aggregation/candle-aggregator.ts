@@ -100,13 +100,14 @@ export class CandleAggregator {
   /**
    * Takes a trade into its candles. Into candles that have closed, too: those are revised at once.
    *
+   * @param isCaughtUp false when others are known to have been traded meanwhile: in doubt it then proves only what lies before it.
    * @throws RangeError when price, size, time or count is no such thing; the trade then has changed nothing.
    */
-  add(trade: TradeInput): void {
+  add(trade: TradeInput, isCaughtUp = true): void {
     const row = this.#row
     row.read(trade)
     this.#take(row, trade)
-    if (this.#truth.doubt !== undefined) this.#settleDoubt(row)
+    if (this.#truth.doubt !== undefined) this.#settleDoubt(row, isCaughtUp)
     if (this.#hasRevisions) this.#emitRevisions()
   }
 
@@ -116,7 +117,7 @@ export class CandleAggregator {
     for (const trade of trades) {
       row.read(trade)
       this.#take(row, trade)
-      if (this.#truth.doubt !== undefined) this.#settleDoubt(row)
+      if (this.#truth.doubt !== undefined) this.#settleDoubt(row, true)
     }
     if (this.#hasRevisions) this.#emitRevisions()
   }
@@ -349,11 +350,11 @@ export class CandleAggregator {
     if (from > this.#horizon) this.#horizon = from
   }
 
-  #settleDoubt(row: TradeRow): void {
+  #settleDoubt(row: TradeRow, isCaughtUp: boolean): void {
     const { doubt } = this.#truth
     if (doubt === undefined) return
     const from = Math.max(doubt.from, doubt.closedTo)
-    if (!row.isBackfilled || row.time >= this.#closedTo) {
+    if ((isCaughtUp && !row.isBackfilled) || row.time >= this.#closedTo) {
       // First the candles are noted: with the doubt goes what kept the oldest of them.
       this.#reviseSpan(from, Infinity)
       this.#truth.doubt = undefined

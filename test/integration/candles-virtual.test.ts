@@ -19,6 +19,8 @@ const HOUR_MS = 60 * MINUTE_MS
 
 let fake: VirtualExchange
 let collector: OkxCollector
+/** Everything that was said to be complete when it was said. */
+let claimed: OhlcvData[]
 
 async function running(
   options: VirtualOptions,
@@ -43,9 +45,12 @@ async function running(
     ...config,
   })
   prepare()
+  claimed = []
   const latest = new Map<string, OhlcvData>()
   collector.addDataCallback('candle', ({ data }) => {
-    if (data.status !== 'open') latest.set(`${data.timeframe} ${data.openTime}`, data)
+    if (data.status === 'open') return
+    latest.set(`${data.timeframe} ${data.openTime}`, data)
+    if (data.complete) claimed.push(data)
   })
   expect(await inVirtualTime(fake.clock, collector.start())).toBe(true)
   return latest
@@ -69,6 +74,14 @@ async function expectExact(latest: Map<string, OhlcvData>, from: number, to: num
   )
   for (const [key, candle] of wanted) expect(shown(latest.get(key)), key).toBe(shown(candle))
   return wanted.length
+}
+
+/** `complete` is never said of a candle that lacks anything, not even for a moment. */
+async function expectHonest(): Promise<void> {
+  const truth = await expected(fake.trades(BTC))
+  const shownTruth = new Map([...truth].map(([key, candle]) => [key, shown(candle)]))
+  const lies = claimed.filter((candle) => shown(candle) !== shownTruth.get(`${candle.timeframe} ${candle.openTime}`))
+  expect(lies).toEqual([])
 }
 
 afterEach(async () => {
@@ -146,6 +159,69 @@ describe('candles made of trades', () => {
     expect(fake.clock.now() - from).toBeGreaterThan(20 * HOUR_MS)
     expect(await expectExact(latest, from, fake.clock.now() - 2 * MINUTE_MS)).toBeGreaterThan(30_000)
     expect([...latest.values()].filter(({ openTime, complete }) => openTime >= from && !complete)).toEqual([])
+    await expectHonest()
+  })
+
+  test('holes behind holes and a slow REST: what is called complete is, at every moment', async () => {
+    // Long enough for a later trade to show that one is missing: before that nobody can know.
+    const candles = { timeframes: TIMEFRAMES, allowedLatenessMs: 5_000 }
+    const latest = await running({ tradesPerSecond: 8 }, { candles })
+    const from = fake.clock.now()
+    const random = seededRandom('holes')
+    for (let i = 0; i < 150; i++) {
+      fake.restDelay(Math.floor(random() * 3_000))
+      fake.skip(BTC, 1 + Math.floor(random() * 4))
+      await fake.clock.advance(Math.floor(random() * 4_000))
+    }
+    fake.heal()
+    await fake.clock.advance(MINUTE_MS)
+    await expectExact(latest, from, fake.clock.now() - 10_000)
+    await expectHonest()
+  })
+
+  test('a slow clock of ours does not make the first candles complete', async () => {
+    const fresh = createVirtualExchange({
+      seed: 3,
+      instruments: [BTC],
+      tradesPerSecond: 20,
+      bookUpdatesPerSecond: 0,
+      historyMs: 5_000,
+    })
+    const slowMs = 3_000
+    const clock = { now: () => fresh.clock.now() - slowMs, after: fresh.clock.after.bind(fresh.clock) }
+    const late = createOkxCollector({
+      symbol: BTC,
+      dataTypes: ['candle'],
+      candles: { timeframes: ['1s', '5s'] },
+      endpoints: fresh.endpoints,
+      ports: { ...fresh.ports, clock },
+      logger: silentLogger,
+    })
+    const seen: OhlcvData[] = []
+    late.addDataCallback('candle', ({ data }) => {
+      if (data.status !== 'open' && data.complete) seen.push(data)
+    })
+    await inVirtualTime(fresh.clock, late.start())
+    await fresh.clock.advance(20_000)
+    const truth = await expected(fresh.trades(BTC))
+    expect(seen.length).toBeGreaterThan(10)
+    for (const candle of seen) expect(shown(candle)).toBe(shown(truth.get(`${candle.timeframe} ${candle.openTime}`)))
+    await inVirtualTime(fresh.clock, late.stop())
+    await fresh.close()
+    await running({})
+  })
+
+  test('of a hot pair one socket may be lost: nothing is doubted', async () => {
+    await running({ tradesPerSecond: 0.2 }, { redundancy: 2, candles: { timeframes: ['1s'], completeSeries: true } })
+    await fake.clock.advance(10_000)
+    const doubted: (string | undefined)[] = []
+    collector.addDataCallback('candle', ({ data }) => {
+      if (!data.complete && data.status !== 'open') doubted.push(data.incompleteReason)
+    })
+    const [first] = fake.connections
+    first?.terminate()
+    await fake.clock.advance(30_000)
+    expect(doubted).toEqual([])
   })
 
   test('a gap marks what it touches, and its filling takes that back', async () => {

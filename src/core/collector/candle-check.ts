@@ -23,7 +23,9 @@ export class CandleCheck {
 
   /** Made of trades. One that is known to be incomplete is not compared; its revision is. */
   ours(candle: OhlcvData): void {
-    if (candle.status !== 'open' && candle.complete) this.#take(candle, this.#ours)
+    if (candle.status === 'open') return
+    if (candle.complete) this.#take(candle, this.#ours)
+    else this.#ours.delete(keyOf(candle))
   }
 
   /** The exchange's own. */
@@ -32,7 +34,7 @@ export class CandleCheck {
   }
 
   #take(candle: OhlcvData, own: Map<string, OhlcvData>): void {
-    const key = `${candle.timeframe} ${candle.openTime}`
+    const key = keyOf(candle)
     own.set(key, candle)
     if (own.size > KEPT) own.delete(own.keys().next().value ?? key)
     const [ours, theirs] = [this.#ours.get(key), this.#theirs.get(key)]
@@ -41,3 +43,5 @@ export class CandleCheck {
     if (differences.length > 0) this.#onMismatch({ ours, theirs, differences })
   }
 }
+
+const keyOf = ({ timeframe, openTime }: OhlcvData): string => `${timeframe} ${openTime}`

@@ -16,8 +16,8 @@ export interface CandleFeedOptions {
   readonly clock: Clock
   /** Whether everything that was traded up to now has come, as far as anybody knows. */
   readonly isWhole: () => boolean
-  /** Price of the latest trade before this, for a complete series. */
-  readonly previousClose: () => DecimalString | undefined
+  /** The latest trade of the market, where a complete series is to begin without waiting for the next. May reject. */
+  readonly latestTrade: () => Promise<PointOf<'trade'> | undefined>
   readonly onCandle: (candle: OhlcvData) => void
 }
 
@@ -25,6 +25,9 @@ export interface CandleFeedOptions {
 export class CandleFeed {
   readonly #options: CandleFeedOptions
   #aggregator: CandleAggregator | undefined
+  /** Since when the stream flows; exchange time as far as our clock knows it. */
+  #since: number | undefined
+  #hasTraded = false
   #cancel: Cancel | undefined
   #wakeAt = Infinity
   #isPaused = false
@@ -36,15 +39,18 @@ export class CandleFeed {
   /** The stream flows from now on. Candles begin here; or go on, and what was missed comes with the next trade, or is known to be missing. */
   resume(): void {
     this.#isPaused = false
-    this.#aggregator ??= this.#begin(Math.ceil(this.#options.clock.now()))
+    this.#since ??= Math.ceil(this.#options.clock.now())
+    if (this.#aggregator === undefined && this.#options.completeSeries) void this.#beginWithPrice(this.#since)
+    else this.#aggregator ??= this.#begin(this.#since)
     this.#tick()
   }
 
   /** @throws RangeError for a trade that is none. */
   trade(point: PointOf<'trade'>): void {
     // The first trade may come before the word that the stream flows, and others may have gone before it.
-    this.#aggregator ??= this.#begin(point.timestamp + 1)
-    this.#aggregator.add(point)
+    const aggregator = (this.#aggregator ??= this.#begin(this.#since ?? point.timestamp + 1))
+    if (!this.#hasTraded && !point.data.backfilled) this.#correctClock(aggregator, point)
+    aggregator.add(point, this.#options.isWhole())
     this.#schedule()
   }
 
@@ -66,7 +72,26 @@ export class CandleFeed {
     this.#cancelTimer()
   }
 
-  #begin(since: number): CandleAggregator {
+  /** The first trade that comes live tells whether our clock is slow: then the stream began later than we thought. */
+  #correctClock(aggregator: CandleAggregator, { timestamp, receivedAt }: PointOf<'trade'>): void {
+    this.#hasTraded = true
+    const slowMs = timestamp - receivedAt
+    if (slowMs <= 0 || this.#since === undefined) return
+    const toTime = this.#since + Math.ceil(slowMs)
+    aggregator.gap({ fromTime: this.#since, toTime, reason: 'before-start', filled: false })
+  }
+
+  async #beginWithPrice(since: number): Promise<void> {
+    // Without an answer the series begins with the first trade.
+    const latest = await this.#options.latestTrade().catch(() => undefined)
+    if (this.#aggregator !== undefined || this.#isPaused) return
+    // What was traded since then comes by itself.
+    const price = latest !== undefined && latest.timestamp < since ? latest.data.price : undefined
+    this.#aggregator = this.#begin(since, price)
+    this.#tick()
+  }
+
+  #begin(since: number, previousClose?: DecimalString): CandleAggregator {
     const { exchange, symbol, timeframes, completeSeries, allowedLatenessMs, reviseWithinMs, updateIntervalMs } = this.#options
     return new CandleAggregator({
       exchange,
@@ -77,7 +102,7 @@ export class CandleFeed {
       reviseWithinMs,
       updateIntervalMs: updateIntervalMs === 0 ? undefined : updateIntervalMs,
       since,
-      previousClose: this.#options.previousClose(),
+      previousClose,
       // The tape lets no trade through twice.
       dropDuplicates: false,
       onCandle: this.#options.onCandle,
@@ -85,13 +110,14 @@ export class CandleFeed {
   }
 
   #catchUp(): void {
-    if (!this.#isPaused) this.#aggregator?.advance(this.#options.clock.now())
+    if (this.#isPaused) return
+    // A hole is being repaired: what closes now may lack what comes in a moment, and is revised then.
+    if (!this.#options.isWhole()) this.#aggregator?.doubt('repairing')
+    this.#aggregator?.advance(this.#options.clock.now())
   }
 
   #tick(): void {
     this.#cancelTimer()
-    // A hole is being repaired: what closes now may lack what comes in a moment, and is revised then.
-    if (!this.#options.isWhole()) this.#aggregator?.doubt('repairing')
     this.#catchUp()
     this.#schedule()
   }

@@ -364,6 +364,11 @@ export class ExchangeCollector extends BaseDataCollector {
     })
   }
 
+  /** Of two sockets one is enough. */
+  get #hearsTrades(): boolean {
+    return [...this.#subscriptions.values()].some(({ topic, status }) => topic.dataType === 'trade' && status === 'confirmed')
+  }
+
   get #tradeStream(): string {
     return `${this.exchangeName} ${this.#topicsOf('trade')[0]?.key ?? 'trades'}`
   }
@@ -398,7 +403,7 @@ export class ExchangeCollector extends BaseDataCollector {
     if (status === 'rejected') subscription.keeper?.stop()
     if (subscription.topic.dataType === 'trade' && changed) {
       if (status === 'confirmed') this.#line?.confirmed()
-      else this.#line?.interrupted()
+      else if (!this.#hearsTrades) this.#line?.interrupted()
     }
     if (status === 'pending') this.#lastLinkError = error ?? this.#lastLinkError
     if (changed) this.#announce(subscription, error)

@@ -1,4 +1,3 @@
-import type { DecimalString } from '../../domain/decimal.ts'
 import type { MarketDataPoint, OhlcvData, PointOf } from '../../domain/market-data.ts'
 import { TIMEFRAMES, type Timeframe } from '../../domain/timeframe.ts'
 import { TapekeeperError } from '../../errors/tapekeeper-error.ts'
@@ -31,7 +30,6 @@ export class TradeLine {
   readonly #check: CandleCheck | undefined
   #tape: Tape | undefined
   #candles: CandleFeed | undefined
-  #previousClose: DecimalString | undefined
 
   constructor(stream: string, options: TradeLineOptions) {
     const { dataTypes, candles } = options.config
@@ -56,18 +54,11 @@ export class TradeLine {
       deliver: (point) => this.#deliver(point),
       onGap: (gap) => {
         this.#options.onGap(gap)
-        this.#candles?.gap(gap)
+        this.#fenced(gap, (candles) => candles.gap(gap))
       },
       onError,
     })
-    if (config.dataTypes.includes('candle') && config.candles.source === 'trades') this.#candles ??= this.#newFeed()
-    if (this.#candles !== undefined && config.candles.completeSeries) {
-      // Without it the series begins with the first trade.
-      this.#previousClose = await latest().then(
-        (trade) => trade?.data.price,
-        () => undefined,
-      )
-    }
+    if (config.dataTypes.includes('candle') && config.candles.source === 'trades') this.#candles ??= this.#newFeed(latest)
     await this.#tape.open()
   }
 
@@ -99,17 +90,22 @@ export class TradeLine {
   }
 
   #deliver(point: PointOf<'trade'>): void {
-    const { config, deliver, onError } = this.#options
+    const { config, deliver } = this.#options
     if (config.dataTypes.includes('trade')) deliver(point)
+    this.#fenced(point, (candles) => candles.trade(point))
+  }
+
+  /** A trade that cannot be reckoned with costs the candles that trade, and nobody else anything. */
+  #fenced(subject: { readonly symbol: string }, task: (candles: CandleFeed) => void): void {
     if (this.#candles === undefined) return
     try {
-      this.#candles.trade(point)
+      task(this.#candles)
     } catch (error) {
-      onError(TapekeeperError.from(error, 'FRAME_INVALID', { symbol: point.symbol, id: point.data.id }))
+      this.#options.onError(TapekeeperError.from(error, 'FRAME_INVALID', { symbol: subject.symbol, for: 'candles' }))
     }
   }
 
-  #newFeed(): CandleFeed {
+  #newFeed(latestTrade: () => Promise<PointOf<'trade'> | undefined>): CandleFeed {
     const { exchange, config, ports } = this.#options
     const { completeSeries, allowedLatenessMs, reviseWithinMs, updateIntervalMs } = config.candles
     return new CandleFeed({
@@ -122,7 +118,7 @@ export class TradeLine {
       updateIntervalMs,
       clock: ports.clock,
       isWhole: () => this.#tape?.isWhole ?? false,
-      previousClose: () => this.#previousClose,
+      latestTrade,
       onCandle: (candle) => {
         this.#check?.ours(candle)
         const receivedAt = ports.clock.now()

@@ -79,6 +79,8 @@ export class TradeTape {
   #believedTo = -Infinity
   /** Where a hole begins after what is too old has been cut off: that need not be searched for again. */
   #cutAt: number | undefined
+  /** Held trades that are about to be delivered. */
+  #releasing = 0
   #saveTimer: Cancel | undefined
   #saving: Promise<boolean> | undefined
   /** Trades that arrived while the stored cursor was being read. */
@@ -92,7 +94,7 @@ export class TradeTape {
   }
 
   get isWhole(): boolean {
-    return !this.#order.hasHole && this.#early === undefined
+    return !this.#order.hasHole && this.#early === undefined && this.#releasing === 0
   }
 
   /** Takes up where the stored cursor stands. Trades may be accepted meanwhile; they wait. */
@@ -192,7 +194,10 @@ export class TradeTape {
   }
 
   #release(): void {
-    for (const point of this.#order.takeReady()) {
+    const ready = this.#order.takeReady()
+    this.#releasing = ready.length
+    for (const point of ready) {
+      this.#releasing--
       const ids = idsOf(point)
       if (ids !== undefined) this.#deliver(point, ids)
     }
