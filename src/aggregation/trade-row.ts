@@ -80,12 +80,15 @@ export class TradeRow {
 
   /** @throws RangeError when the trade is malformed; nothing has happened then. */
   read(trade: TradeInput): void {
-    if ('data' in trade) {
-      const { id, price, size, side, count, backfilled } = trade.data
+    // Faster than to ask `in`, and this is asked of every trade.
+    const { data } = trade as Partial<PointOf<'trade'>>
+    if (data !== undefined) {
+      const { id, price, size, side, count, backfilled } = data
       this.#take(id, price, size, side, count, trade.timestamp)
       this.isBackfilled = backfilled
     } else {
-      this.#take(trade.id, trade.price, trade.size, trade.side, trade.count, trade.timestamp)
+      const plain = trade as PlainTrade
+      this.#take(plain.id, plain.price, plain.size, plain.side, plain.count, plain.timestamp)
       this.isBackfilled = false
     }
   }
