@@ -2,6 +2,8 @@
 export const TIMEFRAMES = ['1s', '5s', '10s', '15s', '30s', '1m', '5m', '15m', '1h', '4h', '1d'] as const
 export type Timeframe = (typeof TIMEFRAMES)[number]
 
+export const isTimeframe = (name: string): name is Timeframe => (TIMEFRAMES as readonly string[]).includes(name)
+
 /** Timeframes that only exchanges send ready-made. `1w` opens on Monday, `1M` and `3M` on the first of the month, all UTC. */
 export const EXCHANGE_ONLY_TIMEFRAMES = ['3m', '30m', '2h', '6h', '12h', '2d', '3d', '5d', '1w', '1M', '3M'] as const
 export type CandleTimeframe = Timeframe | (typeof EXCHANGE_ONLY_TIMEFRAMES)[number]

@@ -2,7 +2,7 @@ import { systemClock } from '../ports/clock.ts'
 import type { Instrument } from '../domain/instrument.ts'
 import type { MarketDataPoint } from '../domain/market-data.ts'
 import type { TapekeeperError } from '../errors/tapekeeper-error.ts'
-import { callFenced } from '../core/emitter.ts'
+import { callFenced } from '../ports/emitter.ts'
 import { fencedDecode } from '../core/frame.ts'
 import { exchangeDefinition } from '../exchanges/registry.ts'
 

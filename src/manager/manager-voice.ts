@@ -1,5 +1,5 @@
 import type { BaseDataCollector } from '../core/collector/base-collector.ts'
-import { Emitter } from '../core/emitter.ts'
+import { Emitter } from '../ports/emitter.ts'
 import { messageOf, type TapekeeperError } from '../errors/tapekeeper-error.ts'
 import type { Logger } from '../ports/logger.ts'
 import type { ManagedHooks } from './managed-collector.ts'

@@ -1,9 +1,10 @@
 import type { PointOf, Trade } from '../../domain/market-data.ts'
 import { messageOf, TapekeeperError } from '../../errors/tapekeeper-error.ts'
+import { Emitter } from '../../ports/emitter.ts'
 import { fenceLogger } from '../../ports/logger.ts'
+import { AbortListener } from '../../ports/on-abort.ts'
 import { SeenTrades } from '../seen-trades.ts'
 import { idNumber } from '../trade-id.ts'
-import { FencedEvents } from './fenced-events.ts'
 import { HoldBack } from './hold-back.ts'
 import { MergedCandles } from './merged-candles.ts'
 import { parseViewOptions, type ConsolidatedViewOptions, type ResolvedViewOptions } from './options.ts'
@@ -46,13 +47,14 @@ interface Member {
 export class ConsolidatedView implements Disposable, AsyncDisposable {
   readonly symbol: string
   readonly #options: ResolvedViewOptions
-  readonly #events: FencedEvents<ConsolidatedEvents>
+  readonly #events: Emitter<ConsolidatedEvents>
   readonly #members = new Map<Venue, Member>()
   /** By exchange; kept while the view lives, because a collector may leave and come back. */
   readonly #seen = new Map<string, SeenTrades>()
   readonly #holdBack: HoldBack | undefined
   readonly #candles: MergedCandles | undefined
   readonly #board: QuoteBoard
+  readonly #abort: AbortListener
   #isClosed = false
   #isReported = false
 
@@ -61,7 +63,7 @@ export class ConsolidatedView implements Disposable, AsyncDisposable {
     this.#options = parseViewOptions(options)
     const { symbol, clock, staleAfterMs, orderWithinMs, candles, signal, venues } = this.#options
     this.symbol = symbol
-    this.#events = new FencedEvents((error, event) => this.#failed(error, event))
+    this.#events = new Emitter((error, event) => this.#failed(error, event))
     this.#board = new QuoteBoard({
       ...{ symbol, clock, staleAfterMs },
       feeds: () => [...this.#members.values()].map(({ venue, feed }) => [venue, feed] as const),
@@ -69,11 +71,8 @@ export class ConsolidatedView implements Disposable, AsyncDisposable {
     })
     this.#holdBack = orderWithinMs === undefined ? undefined : new HoldBack(clock, orderWithinMs, (trade) => this.#hand(trade))
     this.#candles = candles && new MergedCandles(candles, symbol, clock, (candle) => this.#events.emit('candle', candle))
-    if (signal?.aborted === true) {
-      this.#isClosed = true
-      return
-    }
-    signal?.addEventListener('abort', this.#close, { once: true })
+    this.#abort = new AbortListener(signal, () => this.close())
+    if (!this.#abort.listen()) return
     for (const venue of venues) this.add(venue)
   }
 
@@ -151,22 +150,9 @@ export class ConsolidatedView implements Disposable, AsyncDisposable {
    * The collectors go on. Idempotent.
    */
   close(): void {
-    this.#close()
-  }
-
-  [Symbol.dispose](): void {
-    this.#close()
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    this.#close()
-    return Promise.resolve()
-  }
-
-  readonly #close = (): void => {
     if (this.#isClosed) return
     this.#isClosed = true
-    this.#options.signal?.removeEventListener('abort', this.#close)
+    this.#abort.leave()
     this.#board.stop()
     const members = [...this.#members.values()]
     this.#members.clear()
@@ -175,6 +161,15 @@ export class ConsolidatedView implements Disposable, AsyncDisposable {
     this.#candles?.stop()
     for (const member of members) this.#announce(member, 'left', 'closed', 'the view was closed')
     this.#events.clear()
+  }
+
+  [Symbol.dispose](): void {
+    this.close()
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    this.close()
+    return Promise.resolve()
   }
 
   #onQuote(member: Member, quote: VenueQuote): void {

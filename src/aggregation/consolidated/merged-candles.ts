@@ -1,6 +1,7 @@
 import type { OhlcvData, PointOf } from '../../domain/market-data.ts'
-import type { Cancel, Clock } from '../../ports/clock.ts'
+import type { Clock } from '../../ports/clock.ts'
 import { CandleAggregator } from '../candle-aggregator.ts'
+import { DueTimer } from '../due-timer.ts'
 import { CONSOLIDATED } from './merge-candles.ts'
 import type { CandleOptions } from './options.ts'
 import type { VenueGap } from './venue.ts'
@@ -27,12 +28,15 @@ export class MergedCandles {
   /** The venues that are heard or to be heard, with what is not known of them. */
   readonly #venues = new Map<string, Doubt | undefined>()
   readonly #latenessMs: number
-  #cancel: Cancel | undefined
-  #dueAt = Infinity
+  readonly #timer: DueTimer
 
   constructor(options: CandleOptions, symbol: string, clock: Clock, onCandle: (candle: OhlcvData) => void) {
     this.#clock = clock
     this.#latenessMs = options.allowedLatenessMs
+    this.#timer = new DueTimer(clock, () => {
+      this.#aggregator.advance(clock.now())
+      this.#arm()
+    })
     const since = clock.now()
     // Ids of different exchanges may be equal, and copies have been dropped already.
     this.#aggregator = new CandleAggregator({
@@ -96,9 +100,7 @@ export class MergedCandles {
   stop(): void {
     this.#advance()
     this.#venues.clear()
-    this.#cancel?.()
-    this.#cancel = undefined
-    this.#dueAt = Infinity
+    this.#timer.cancel()
   }
 
   #doubt(venue: string, doubt: Doubt): void {
@@ -121,20 +123,11 @@ export class MergedCandles {
 
   #advance(): void {
     const now = this.#clock.now()
-    if (now >= this.#dueAt) this.#aggregator.advance(now)
+    if (now >= this.#timer.dueAt) this.#aggregator.advance(now)
   }
 
   #arm(): void {
-    const dueAt = this.#aggregator.nextDueAt() ?? Infinity
-    if (this.#venues.size === 0 || dueAt >= this.#dueAt) return
-    this.#cancel?.()
-    this.#dueAt = dueAt
-    this.#cancel = this.#clock.after(dueAt - this.#clock.now(), () => {
-      this.#cancel = undefined
-      this.#advance()
-      this.#dueAt = Infinity
-      this.#arm()
-    })
+    if (this.#venues.size > 0) this.#timer.arm(this.#aggregator.nextDueAt())
   }
 }
 

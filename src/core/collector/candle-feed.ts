@@ -1,9 +1,10 @@
 import { CandleAggregator } from '../../aggregation/candle-aggregator.ts'
 import type { CandleGap } from '../../aggregation/aggregator-types.ts'
+import { DueTimer } from '../../aggregation/due-timer.ts'
 import type { DecimalString } from '../../domain/decimal.ts'
 import type { OhlcvData, PointOf } from '../../domain/market-data.ts'
 import type { Timeframe } from '../../domain/timeframe.ts'
-import type { Cancel, Clock } from '../../ports/clock.ts'
+import type { Clock } from '../../ports/clock.ts'
 
 export interface CandleFeedOptions {
   readonly exchange: string
@@ -28,12 +29,12 @@ export class CandleFeed {
   /** Since when the stream flows; exchange time as far as our clock knows it. */
   #since: number | undefined
   #hasTraded = false
-  #cancel: Cancel | undefined
-  #wakeAt = Infinity
+  readonly #timer: DueTimer
   #isPaused = false
 
   constructor(options: CandleFeedOptions) {
     this.#options = options
+    this.#timer = new DueTimer(options.clock, () => this.#tick())
   }
 
   /** The stream flows from now on. Candles begin here; or go on, and what was missed comes with the next trade, or is known to be missing. */
@@ -69,7 +70,7 @@ export class CandleFeed {
   pause(): void {
     this.interrupted()
     this.#isPaused = true
-    this.#cancelTimer()
+    this.#timer.cancel()
   }
 
   /** The first trade that comes live tells whether our clock is slow: then the stream began later than we thought. */
@@ -117,23 +118,11 @@ export class CandleFeed {
   }
 
   #tick(): void {
-    this.#cancelTimer()
     this.#catchUp()
     this.#schedule()
   }
 
-  #cancelTimer(): void {
-    this.#cancel?.()
-    this.#cancel = undefined
-    this.#wakeAt = Infinity
-  }
-
   #schedule(): void {
-    const dueAt = this.#aggregator?.nextDueAt()
-    if (this.#isPaused || dueAt === undefined || dueAt >= this.#wakeAt) return
-    const { clock } = this.#options
-    this.#cancelTimer()
-    this.#wakeAt = dueAt
-    this.#cancel = clock.after(Math.max(0, Math.ceil(dueAt - clock.now())), () => this.#tick())
+    if (!this.#isPaused) this.#timer.arm(this.#aggregator?.nextDueAt())
   }
 }

@@ -1,6 +1,6 @@
 import type { DataType } from '../../domain/data-type.ts'
 import type { MarketDataPoint, PointOf } from '../../domain/market-data.ts'
-import { isThenable } from '../emitter.ts'
+import { isThenable } from '../../ports/emitter.ts'
 import { DataStream, type StreamOptions } from './data-stream.ts'
 
 /** A consumer of one data type. May be asynchronous; what it returns is ignored, what it throws is counted. */

@@ -16,7 +16,12 @@ import { sumCompleteness, type Completeness } from '../tape/completeness.ts'
 import { BaseDataCollector } from './base-collector.ts'
 import type { RestartTrigger, SubscriptionStatus } from './events.ts'
 import type { HealthIssue } from './health.ts'
-import { resolveExchangeConfig, type ExchangeCollectorConfig, type ResolvedExchangeConfig } from './exchange-config.ts'
+import {
+  resolveExchangeConfig,
+  subscribedTypes,
+  type ExchangeCollectorConfig,
+  type ResolvedExchangeConfig,
+} from './exchange-config.ts'
 import type { StartOutcome } from './lifecycle.ts'
 import { LatestTrade } from './latest-trade.ts'
 import { RepairLadder } from './repair-ladder.ts'
@@ -151,7 +156,7 @@ export class ExchangeCollector extends BaseDataCollector {
     _dataTypes: readonly DataType[],
     signal?: AbortSignal,
   ): Promise<boolean> {
-    for (const topic of this.#wanted.flatMap((dataType) => this.#topicsOf(dataType))) {
+    for (const topic of subscribedTypes(this.#config).flatMap((dataType) => this.#topicsOf(dataType))) {
       const sockets = topic.dataType === 'trade' ? this.#config.redundancy : 1
       for (let replica = 0; replica < sockets; replica++) this.#subscribe(topic, replica)
     }
@@ -350,7 +355,7 @@ export class ExchangeCollector extends BaseDataCollector {
   }
 
   #newLine(): TradeLine | undefined {
-    if (!this.#wanted.includes('trade')) return undefined
+    if (!subscribedTypes(this.#config).includes('trade')) return undefined
     return new TradeLine(this.#tradeStream, {
       exchange: this.exchangeName,
       config: this.#config,
@@ -371,14 +376,6 @@ export class ExchangeCollector extends BaseDataCollector {
 
   get #tradeStream(): string {
     return `${this.exchangeName} ${this.#topicsOf('trade')[0]?.key ?? 'trades'}`
-  }
-
-  /** What has to be subscribed to: candles may be made of trades. */
-  get #wanted(): readonly DataType[] {
-    const { source, crossCheck } = this.#config.candles
-    const isMade = this.dataTypes.includes('candle') && source === 'trades'
-    const others = this.dataTypes.filter((dataType) => dataType !== 'candle' || !isMade || crossCheck)
-    return isMade ? [...new Set<DataType>([...others, 'trade'])] : others
   }
 
   #raw(topic: Topic, text: string, receivedAt: number): void {

@@ -1,5 +1,6 @@
 import { z } from 'zod'
-import { CANDLE_TIMEFRAMES, TIMEFRAMES, type CandleTimeframe } from '../../domain/timeframe.ts'
+import type { DataType } from '../../domain/data-type.ts'
+import { CANDLE_TIMEFRAMES, isTimeframe, TIMEFRAMES, type CandleTimeframe } from '../../domain/timeframe.ts'
 import type { Credentials, ExchangeDefinition } from '../exchange-definition.ts'
 import { configError, parseConfig, problemsOf, type ConfigProblem } from '../../errors/config-problems.ts'
 import type { CursorStore } from '../tape/cursor-store.ts'
@@ -90,6 +91,17 @@ export type ExchangeCollectorConfig = z.input<typeof exchangeCollectorConfig>
 
 type Config = z.output<typeof exchangeCollectorConfig>
 
+/** Candles are wanted, and have to be made of trades. */
+export const makesCandles = ({ dataTypes, candles }: Pick<Config, 'dataTypes' | 'candles'>): boolean =>
+  dataTypes.includes('candle') && candles.source === 'trades'
+
+/** What has to be subscribed to for what is wanted. */
+export function subscribedTypes(config: Pick<Config, 'dataTypes' | 'candles'>): readonly DataType[] {
+  if (!makesCandles(config)) return config.dataTypes
+  const others = config.dataTypes.filter((dataType) => dataType !== 'candle' || config.candles.crossCheck)
+  return [...new Set<DataType>([...others, 'trade'])]
+}
+
 /** What our code reads: defaults filled in, everything checked against the exchange's definition. */
 export interface ResolvedExchangeConfig extends Omit<z.output<typeof exchangeCollectorConfig>, 'endpoints'> {
   /** Every endpoint of the exchange, overrides applied. */
@@ -146,11 +158,10 @@ function timeframeProblems(timeframe: CandleTimeframe, config: Config, definitio
   if (source === 'exchange' || (crossCheck && !isTheirs)) {
     return isTheirs ? [] : [notOffered('candles.timeframes', timeframe, definition.timeframes, definition)]
   }
-  const allowed: readonly string[] = TIMEFRAMES
-  if (allowed.includes(timeframe)) return []
+  if (isTimeframe(timeframe)) return []
   const help = isTheirs ? `; ${definition.name} sends it ready-made: source "exchange"` : ''
-  const message = `candles.timeframes: ${timeframe} is not made of trades (allowed values: ${allowed.join(', ')})${help}`
-  return [{ path: 'candles.timeframes', message, allowed, nearest: undefined }]
+  const message = `candles.timeframes: ${timeframe} is not made of trades (allowed values: ${TIMEFRAMES.join(', ')})${help}`
+  return [{ path: 'candles.timeframes', message, allowed: TIMEFRAMES, nearest: undefined }]
 }
 
 function endpointProblems(endpoints: Readonly<Record<string, string>>, definition: ExchangeDefinition): readonly ConfigProblem[] {

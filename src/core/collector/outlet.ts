@@ -1,5 +1,5 @@
 import { messageOf, TapekeeperError } from '../../errors/tapekeeper-error.ts'
-import { Emitter } from '../emitter.ts'
+import { Emitter } from '../../ports/emitter.ts'
 import type { Gap } from '../tape/gap.ts'
 import { consumerGap, overflowError } from './consumer-faults.ts'
 import type { Counters } from './counters.ts'

@@ -1,5 +1,5 @@
 import type { MarketDataPoint, OhlcvData, PointOf } from '../../domain/market-data.ts'
-import { TIMEFRAMES, type Timeframe } from '../../domain/timeframe.ts'
+import { isTimeframe } from '../../domain/timeframe.ts'
 import { TapekeeperError } from '../../errors/tapekeeper-error.ts'
 import type { Ports } from '../../ports/ports.ts'
 import type { TradeHistory, TradeTarget } from '../exchange-definition.ts'
@@ -9,7 +9,7 @@ import { createTape, type Tape } from '../tape/create-tape.ts'
 import type { Gap } from '../tape/gap.ts'
 import { CandleCheck, type CandleMismatch } from './candle-check.ts'
 import { CandleFeed } from './candle-feed.ts'
-import type { ResolvedExchangeConfig } from './exchange-config.ts'
+import { makesCandles, type ResolvedExchangeConfig } from './exchange-config.ts'
 
 export interface TradeLineOptions {
   readonly exchange: string
@@ -58,7 +58,7 @@ export class TradeLine {
       },
       onError,
     })
-    if (config.dataTypes.includes('candle') && config.candles.source === 'trades') this.#candles ??= this.#newFeed(latest)
+    if (makesCandles(config)) this.#candles ??= this.#newFeed(latest)
     await this.#tape.open()
   }
 
@@ -111,7 +111,7 @@ export class TradeLine {
     return new CandleFeed({
       exchange,
       symbol: config.symbol,
-      timeframes: config.candles.timeframes.filter(isOurs),
+      timeframes: config.candles.timeframes.filter(isTimeframe),
       completeSeries,
       allowedLatenessMs,
       reviseWithinMs,
@@ -134,5 +134,3 @@ export class TradeLine {
     })
   }
 }
-
-const isOurs = (timeframe: string): timeframe is Timeframe => (TIMEFRAMES as readonly string[]).includes(timeframe)

@@ -36,6 +36,12 @@ export class Emitter<E extends { [K in keyof E]: Listener }> {
     return this.#events.listenerCount(event)
   }
 
+  /** Nobody listens any more. */
+  clear(): void {
+    this.#events.removeAllListeners()
+    this.#fences = []
+  }
+
   emit<K extends keyof E & string>(event: K, ...args: Parameters<E[K]>): void {
     this.#events.emit(event, ...(args as unknown[]))
   }

@@ -1,5 +1,5 @@
 import { describe, expect, test, vi } from 'vitest'
-import { callFenced, Emitter, isThenable } from '../../src/core/emitter.ts'
+import { callFenced, Emitter, isThenable } from '../../src/ports/emitter.ts'
 
 interface Events {
   news: (text: string, count: number) => unknown
