@@ -31,7 +31,6 @@ export type { ExchangeCollectorConfig } from './core/collector/exchange-config.t
 export { COLLECTOR_STATUSES, type CollectorStatus } from './core/collector/collector-state.ts'
 export type {
   CollectorEvents,
-  RawFrame,
   RestartNotice,
   RestartRequest,
   RestartTrigger,
@@ -52,8 +51,8 @@ export type { ConnectionReport } from './core/link/connection-report.ts'
 export type { Counters } from './core/collector/counters.ts'
 export type { BookReason, BookStateChange } from './core/book/book-keeper.ts'
 export type { BookSideName, LocalBook } from './core/book/local-book.ts'
-export { createMemoryCursorStore, type CursorStore, type TapeCursor } from './core/tape/cursor-store.ts'
-export { GAP_REASONS, type Gap, type GapReason } from './core/tape/gap.ts'
+export { createMemoryCursorStore, type CursorStore, type TapeCursor } from './ports/cursor-store.ts'
+export { GAP_REASONS, type Gap, type GapReason } from './domain/gap.ts'
 export type { Completeness, HourCounts, StreamCompleteness, TapeCounts } from './core/tape/completeness.ts'
 export { aggregateTrades } from './aggregation/aggregate-trades.ts'
 export type { AggregateTradesOptions, CandleAggregatorOptions } from './aggregation/aggregator-options.ts'
@@ -101,6 +100,7 @@ export type {
 export { CONSOLIDATED, mergeCandles } from './aggregation/consolidated/merge-candles.ts'
 
 export { DATA_TYPES, DataType } from './domain/data-type.ts'
+export type { RawFrame } from './domain/raw-frame.ts'
 export { compareDecimals } from './domain/compare-decimals.ts'
 export { decimal, Decimal, decimalString, MAX_DECIMAL_LENGTH, type DecimalString } from './domain/decimal.ts'
 export { MARKET_TYPES, parseSymbol, type Instrument, type MarketType, type SymbolParts } from './domain/instrument.ts'
@@ -126,6 +126,37 @@ export {
   type Timeframe,
 } from './domain/timeframe.ts'
 
+export { decideCandle, type CandleDecision } from './storage/decide-candle.ts'
+export {
+  SORT_ORDERS,
+  STORED_KINDS,
+  type CandleQuery,
+  type CandleSeries,
+  type FrameQuery,
+  type Market,
+  type MarketDataRepository,
+  type RangeQuery,
+  type RawTradeRepository,
+  type Repository,
+  type RepositoryCapabilities,
+  type RepositoryHealth,
+  type RepositoryStatistics,
+  type SaveCandlesOptions,
+  type SortOrder,
+  type StoredCursor,
+  type StoredFrame,
+  type StoredKind,
+  type TradeQuery,
+  type WriteResult,
+} from './storage/repository.ts'
+export type { Spool, SpoolLane } from './storage/spool.ts'
+export type { Output, OutputMessage, OutputPayload } from './outputs/output.ts'
+export {
+  DATABASE_FAULTS,
+  DatabaseOperationError,
+  type DatabaseFault,
+  type DatabaseOperation,
+} from './errors/database-operation-error.ts'
 export { CONSEQUENCE, type Consequence, type ErrorCode } from './errors/consequence.ts'
 export { TapekeeperError } from './errors/tapekeeper-error.ts'
 

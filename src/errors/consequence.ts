@@ -8,6 +8,9 @@
  * - `back-off`: the request is repeated later
  * - `drop-frame`: the frame (or the bad row of it) is left out and counted
  * - `drop-points`: a consumer that is too slow loses points, counted
+ * - `hold-rows`: rows wait, in memory or in the spool, and are written again later
+ * - `drop-row`: one row is left out, reported and counted; the others are stored
+ * - `drop-rows`: the oldest waiting rows are left out, reported and counted
  * - `restart`: the collector is restarted, if it may
  * - `report`: nothing follows but the report
  */
@@ -30,6 +33,12 @@ export const CONSEQUENCE = {
   STREAM_OVERFLOW: 'drop-points',
   COLLECTOR_FAILED: 'restart',
   CURSOR_FAILED: 'report',
+  DATABASE_FAILED: 'hold-rows',
+  SPOOL_FAILED: 'hold-rows',
+  ROW_REJECTED: 'drop-row',
+  STORAGE_OVERFLOW: 'drop-rows',
+  OUTPUT_FAILED: 'back-off',
+  OUTPUT_OVERFLOW: 'drop-points',
 } as const
 
 export type ErrorCode = keyof typeof CONSEQUENCE

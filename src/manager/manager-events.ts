@@ -1,6 +1,6 @@
 import type { CollectorStatus } from '../core/collector/collector-state.ts'
 import type { RestartNotice, StatusChange } from '../core/collector/events.ts'
-import type { Gap } from '../core/tape/gap.ts'
+import type { Gap } from '../domain/gap.ts'
 import type { TapekeeperError } from '../errors/tapekeeper-error.ts'
 
 export const MANAGER_STATUSES = ['stopped', 'starting', 'running', 'stopping'] as const

@@ -82,12 +82,15 @@ describe('loads', () => {
 })
 
 /** What cannot run in a browser, and does not claim to. */
-const nodeOnly = ['tapekeeper/node', 'tapekeeper/pino', 'tapekeeper/prometheus', 'tapekeeper/testing']
+const nodeOnly = ['node', 'pino', 'postgres', 'prometheus', 'redis', 'sqlite', 'testing'].map((path) => `tapekeeper/${path}`)
 
 /** The optional packages that a subpath needs. Every other subpath works without any of them. */
 const peersOf: Readonly<Record<string, readonly string[]>> = {
   'tapekeeper/pino': ['pino', 'rotating-file-stream'],
+  'tapekeeper/postgres': ['pg'],
   'tapekeeper/prometheus': ['prom-client'],
+  'tapekeeper/redis': ['redis'],
+  'tapekeeper/sqlite': ['better-sqlite3'],
 }
 
 describe('needs only what it declares', () => {

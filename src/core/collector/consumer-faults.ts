@@ -1,6 +1,6 @@
 import type { DataType } from '../../domain/data-type.ts'
 import { TapekeeperError } from '../../errors/tapekeeper-error.ts'
-import type { Gap } from '../tape/gap.ts'
+import type { Gap } from '../../domain/gap.ts'
 import type { LostTrades } from './delivery.ts'
 
 /** What one stream's consumer missed; everybody else got it. */

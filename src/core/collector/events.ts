@@ -1,7 +1,8 @@
 import type { DataType } from '../../domain/data-type.ts'
+import type { RawFrame } from '../../domain/raw-frame.ts'
 import type { TapekeeperError } from '../../errors/tapekeeper-error.ts'
 import type { BookStateChange } from '../book/book-keeper.ts'
-import type { Gap } from '../tape/gap.ts'
+import type { Gap } from '../../domain/gap.ts'
 import type { CandleMismatch } from './candle-check.ts'
 import type { CollectorStatus } from './collector-state.ts'
 
@@ -29,16 +30,6 @@ export interface SubscriptionChange {
   readonly status: SubscriptionStatus
   readonly at: number
   readonly error: TapekeeperError | undefined
-}
-
-/** One frame as it came from the exchange, with `storeRawData`. */
-export interface RawFrame {
-  readonly exchange: string
-  readonly symbol: string
-  readonly dataType: DataType
-  readonly topic: string
-  readonly receivedAt: number
-  readonly text: string
 }
 
 /** What made a collector restart. */

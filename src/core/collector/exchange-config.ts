@@ -3,7 +3,7 @@ import type { DataType } from '../../domain/data-type.ts'
 import { CANDLE_TIMEFRAMES, isTimeframe, TIMEFRAMES, type CandleTimeframe } from '../../domain/timeframe.ts'
 import type { Credentials, ExchangeDefinition } from '../exchange-definition.ts'
 import { configError, parseConfig, problemsOf, type ConfigProblem } from '../../errors/config-problems.ts'
-import type { CursorStore } from '../tape/cursor-store.ts'
+import type { CursorStore } from '../../ports/cursor-store.ts'
 import { commonOptions } from './base-options.ts'
 
 const isCursorStore = (value: unknown): boolean =>

@@ -1,6 +1,6 @@
 import { messageOf, TapekeeperError } from '../../errors/tapekeeper-error.ts'
 import { Emitter } from '../../ports/emitter.ts'
-import type { Gap } from '../tape/gap.ts'
+import type { Gap } from '../../domain/gap.ts'
 import { consumerGap, overflowError } from './consumer-faults.ts'
 import type { Counters } from './counters.ts'
 import { Delivery } from './delivery.ts'

@@ -1,5 +1,5 @@
 import { TapekeeperError } from '../../errors/tapekeeper-error.ts'
-import type { GapReason } from './gap.ts'
+import type { GapReason } from '../../domain/gap.ts'
 import { idsOf, type IdRange, type TradePoint } from './continuity.ts'
 
 /** One page of single fills, ids below `beforeId`, newest first. Empty: there are none. Rejects when it cannot be had. */

@@ -2,7 +2,7 @@ import type { Cancel, Clock } from '../../ports/clock.ts'
 import type { Random } from '../../ports/random.ts'
 import { backoffDelay, type BackoffPolicy } from '../backoff.ts'
 import type { TradePoint } from './continuity.ts'
-import type { Gap } from './gap.ts'
+import type { Gap } from '../../domain/gap.ts'
 import { fillHole, missingIn, type PageBefore } from './hole-filler.ts'
 
 const LATER: BackoffPolicy = { baseMs: 10_000, capMs: 300_000 }

@@ -2,7 +2,7 @@ import { TapekeeperError } from '../../errors/tapekeeper-error.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { CompletenessLedger } from './completeness.ts'
 import type { TradePoint } from './continuity.ts'
-import type { Gap, GapReason } from './gap.ts'
+import type { Gap, GapReason } from '../../domain/gap.ts'
 
 /** Trades of a span of exchange time, both ends included, in any order. Rejects when they cannot be had. */
 type TradesBetween = (fromTime: number, toTime: number, signal: AbortSignal) => Promise<readonly TradePoint[]>

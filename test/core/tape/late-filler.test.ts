@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import type { Gap } from '../../../src/core/tape/gap.ts'
+import type { Gap } from '../../../src/domain/gap.ts'
 import { LateFiller } from '../../../src/core/tape/late-filler.ts'
 import { createVirtualClock } from '../../../src/testing/virtual-clock.ts'
 import { HOUR, RestHistory, SECOND, START } from './tape-world.ts'

@@ -1,7 +1,7 @@
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { CompletenessLedger } from '../../../src/core/tape/completeness.ts'
 import type { TradePoint } from '../../../src/core/tape/continuity.ts'
-import type { Gap } from '../../../src/core/tape/gap.ts'
+import type { Gap } from '../../../src/domain/gap.ts'
 import { TimeTape, type TimeTapeHooks } from '../../../src/core/tape/time-tape.ts'
 import { createVirtualClock } from '../../../src/testing/virtual-clock.ts'
 import { ExchangeFactory, registerExchange, silentLogger, type ExchangeDefinition } from 'tapekeeper'

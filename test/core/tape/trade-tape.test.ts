@@ -1,6 +1,6 @@
 import { describe, expect, test, vi } from 'vitest'
 import { TapekeeperError } from '../../../src/errors/tapekeeper-error.ts'
-import { createMemoryCursorStore, type CursorStore, type TapeCursor } from '../../../src/core/tape/cursor-store.ts'
+import { createMemoryCursorStore, type CursorStore, type TapeCursor } from '../../../src/ports/cursor-store.ts'
 import { deferred } from './tape-world.ts'
 import { createVirtualClock } from '../../../src/testing/virtual-clock.ts'
 import { inVirtualTime } from '../../support/test-ports.ts'

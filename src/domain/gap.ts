@@ -1,4 +1,4 @@
-import type { PointOf } from '../../domain/market-data.ts'
+import type { PointOf } from './market-data.ts'
 
 /**
  * Why trades are missing.

@@ -1,0 +1,32 @@
+import type { Gap } from '../domain/gap.ts'
+import type { MarketDataPoint } from '../domain/market-data.ts'
+
+/** What an output publishes. A gap belongs to the stream of the trades it is about, in its place in the order. */
+export type OutputPayload =
+  { readonly type: 'point'; readonly point: MarketDataPoint } | { readonly type: 'gap'; readonly gap: Gap }
+
+/**
+ * One message on its way to a bus. `sequence` counts 1, 2, 3 … within one stream of one session, also over what had to be dropped
+ * on the way: that is how a subscriber knows what it missed.
+ */
+export interface OutputMessage {
+  /** For example `okx:BTC-USDT:trade` or `okx:BTC-USDT:candle:1m`. */
+  readonly stream: string
+  /** One run of one publisher; later sessions sort behind earlier ones. */
+  readonly session: string
+  readonly sequence: number
+  readonly payload: OutputPayload
+}
+
+/** A push destination. It need not queue, retry or number: that is done around it. */
+export interface Output {
+  /** For logs and errors, for example `redis`. */
+  readonly name: string
+  /**
+   * Publishes in order. A rejection means that some or all may not have arrived; the same messages are given again later, so that
+   * those that had arrived come twice, with the same numbers.
+   */
+  publish(messages: readonly OutputMessage[]): Promise<void>
+  /** Lets go of what it opened itself. Idempotent. */
+  close(): Promise<void>
+}

@@ -1,0 +1,27 @@
+/**
+ * Somewhere on this machine where lines wait while a database is away: append-only, in order, there after a crash. Each writer has a
+ * lane of its own. In the box: `createFileSpool` of `tapekeeper/node`.
+ */
+export interface Spool {
+  /** @param name of the writer; the same name finds what an earlier process left. */
+  lane(name: string): SpoolLane
+}
+
+/** One queue of lines. All methods reject with a TapekeeperError `SPOOL_FAILED` and nothing else. */
+export interface SpoolLane {
+  /** Before anything else; finds what an earlier process left. Idempotent; one that failed may be tried again. */
+  open(): Promise<void>
+  /** Lines that wait, and their size on the disk. */
+  readonly lines: number
+  readonly bytes: number
+  /** All or nothing, and safe from a crash once it resolves. Lines hold no line break. */
+  append(lines: readonly string[]): Promise<void>
+  /** The oldest lines, at most so many; they stay. */
+  read(count: number): Promise<readonly string[]>
+  /** Forgets the oldest lines, which have been read. */
+  drop(count: number): Promise<void>
+  /** Keeps lines that nothing can be done with, out of the way, for people to look at. */
+  setAside(lines: readonly string[]): Promise<void>
+  /** Lines that wait stay. */
+  close(): Promise<void>
+}
