@@ -18,6 +18,8 @@ export interface SpoolLane {
   append(lines: readonly string[]): Promise<void>
   /** The oldest lines, at most so many; they stay. */
   read(count: number): Promise<readonly string[]>
+  /** All that wait, oldest first; they stay. What is appended meanwhile may or may not be among them. */
+  scan(): AsyncIterable<string>
   /** Forgets the oldest lines, which have been read. */
   drop(count: number): Promise<void>
   /** Keeps lines that nothing can be done with, out of the way, for people to look at. */
