@@ -24,6 +24,8 @@ export type {
 
 export type { CandleMismatch } from './core/collector/candle-check.ts'
 export { BaseDataCollector } from './core/collector/base-collector.ts'
+export { DataSource } from './core/collector/data-source.ts'
+export type { OrMaker, Repositories } from './core/sinks/sink-options.ts'
 export type { StartOutcome } from './core/collector/lifecycle.ts'
 export type { BaseCollectorOptions, SupervisionOptions } from './core/collector/base-options.ts'
 export { ExchangeCollector } from './core/collector/exchange-collector.ts'
@@ -127,6 +129,9 @@ export {
 } from './domain/timeframe.ts'
 
 export { decideCandle, type CandleDecision } from './storage/decide-candle.ts'
+export { createMemoryRepository, type MemoryRepository } from './storage/memory/create-memory-repository.ts'
+export type { MemoryRepositoryOptions } from './storage/memory/memory-repository-options.ts'
+export { checkRange, compareFrames, compareTrades, type CheckedRange } from './storage/range-query.ts'
 export {
   SORT_ORDERS,
   STORED_KINDS,
@@ -165,6 +170,6 @@ export { systemHttp, type HttpPort, type HttpRequest, type HttpResponse } from '
 export { parseEnvironment, type Environment } from './ports/environment.ts'
 export { consoleLogger, LOG_LEVELS, silentLogger, type Logger, type LogLevel } from './ports/logger.ts'
 export { systemPorts, type Ports } from './ports/ports.ts'
-export type { SinkState, SinkStatus } from './ports/sink.ts'
+export type { Sink, SinkState, SinkStatus } from './ports/sink.ts'
 export { systemRandom, type Random } from './ports/random.ts'
 export { systemSocket, type Socket, type SocketClosed, type SocketFactory, type SocketHandlers } from './ports/socket.ts'

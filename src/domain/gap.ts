@@ -11,6 +11,7 @@ import type { PointOf } from './market-data.ts'
  * - `ids-restarted`: the exchange began to count anew; what lies between cannot be known
  * - `unprovable`: this exchange's ids prove nothing, and the time in question could not be read again
  * - `consumer-too-slow`: a stream's consumer fell behind its bound; everybody else got them
+ * - `not-stored`: a repository was away for longer than its rows could wait, or refused them; everybody else got them
  * - `stopped`: the collector was stopped before the repair was done
  */
 export const GAP_REASONS = [
@@ -22,9 +23,14 @@ export const GAP_REASONS = [
   'ids-restarted',
   'unprovable',
   'consumer-too-slow',
+  'not-stored',
   'stopped',
 ] as const
 export type GapReason = (typeof GAP_REASONS)[number]
+
+/** One consumer lacks these trades, and not the tape. */
+const OF_CONSUMERS: readonly string[] = ['consumer-too-slow', 'not-stored'] satisfies GapReason[]
+export const isOfTape = ({ reason }: { readonly reason: string }): boolean => !OF_CONSUMERS.includes(reason)
 
 /**
  * Trades that were not delivered, exactly. Emitted in the tape's order: after the trade before it, before the trade behind it.

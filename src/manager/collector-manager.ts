@@ -5,6 +5,10 @@ import type { Cancel } from '../ports/clock.ts'
 import { AbortListener } from '../ports/on-abort.ts'
 import { fenceLogger, type Logger } from '../ports/logger.ts'
 import { systemPorts, type Ports } from '../ports/ports.ts'
+import { storageGaps } from '../core/collector/consumer-faults.ts'
+import { SinkSet } from '../core/sinks/sink-set.ts'
+import type { PointOf } from '../domain/market-data.ts'
+import { PatientStop } from './patient-stop.ts'
 import { contradictions, parseCollectorConfig, supervisionOf, type CollectorConfig } from './collector-config.ts'
 import { HealthSweep } from './health-sweep.ts'
 import { LoopMonitor } from './loop-monitor.ts'
@@ -58,6 +62,12 @@ export class CollectorManager implements AsyncDisposable {
   readonly #sweep = new HealthSweep()
   readonly #monitor: LoopMonitor
   readonly #abort: AbortListener
+  readonly #sinks: SinkSet
+  /** Repositories and outputs are being made; collectors are started when they are there. */
+  #isOpening = false
+  #settling: PatientStop | undefined
+  /** Until when a stop is polite. */
+  #politeUntil = Infinity
   #status: ManagerStatus = 'stopped'
   /** Counts stops: what was begun before the latest one is out of date. */
   #epoch = 0
@@ -80,6 +90,14 @@ export class CollectorManager implements AsyncDisposable {
     this.#logger = fenceLogger(logger)
     this.#ports = { ...systemPorts, ...ports }
     this.#voice = new ManagerVoice(managerName, this.#logger)
+    this.#sinks = new SinkSet(this.#options, {
+      name: managerName,
+      clock: this.#ports.clock,
+      random: this.#ports.random,
+      onError: (error) => this.#voice.error(error),
+      onLostTrades: (trades) => this.#notStored(trades),
+      onFault: (error) => this.#voice.error(TapekeeperError.from(error, 'CALLBACK_FAILED')),
+    })
     this.#monitor = new LoopMonitor(this.#ports.clock)
     this.#queue = new PacedQueue({ clock: this.#ports.clock, random: this.#ports.random, delayMs: restartDelayMs })
     this.#reviver = new Reviver({
@@ -116,8 +134,9 @@ export class CollectorManager implements AsyncDisposable {
     const managed = new ManagedCollector(collector, settings, this.#ports.clock, this.#voice.hooksFor(collector, name))
     this.#managed.set(name, managed)
     managed.attach()
+    collector.addSink(this.#sinks.fan)
     this.#voice.events.emit('collectorAdded', { collector: name })
-    if (managed.enabled && this.#isActive && this.#isMember(managed)) void managed.start()
+    if (managed.enabled && this.#isActive && !this.#isOpening && this.#isMember(managed)) void managed.start()
   }
 
   /** Stops one and lets it go. Its name is free at once. @returns false for an unknown name. */
@@ -129,6 +148,7 @@ export class CollectorManager implements AsyncDisposable {
     this.#reviver.forget(managed)
     await managed.stop(this.#options.stopDeadlineMs)
     this.#leaving.delete(managed)
+    managed.collector.removeSink(this.#sinks.fan)
     managed.detach()
     this.#voice.events.emit('collectorRemoved', { collector: name })
     return true
@@ -186,10 +206,14 @@ export class CollectorManager implements AsyncDisposable {
     this.#epoch++
     this.#starting = undefined
     this.#endSupervision()
+    this.#politeUntil = Math.min(this.#politeUntil, this.#ports.clock.now() + (force ? 0 : deadlineMs))
+    this.#settling?.ask(this.#politeMs)
     const all = [...this.#managed.values(), ...this.#leaving]
     const stopped = Promise.all(all.map((managed) => managed.stop(force ? 0 : deadlineMs)))
     if (this.#stopping !== undefined) return this.#stopping
-    const stopping = stopped.then(() => {
+    const stopping = stopped.then(async () => {
+      if (!this.#sinks.isEmpty) await this.#settle()
+      this.#politeUntil = Infinity
       this.#stopping = undefined
       this.#startedAt = undefined
       this.#setStatus('stopped')
@@ -250,7 +274,7 @@ export class CollectorManager implements AsyncDisposable {
       restartsPerformed: this.#restartsPerformed,
       loopDelay: this.#monitor.delay,
     }
-    return managerStatus(facts, [...this.#managed.values()])
+    return { ...managerStatus(facts, [...this.#managed.values()]), sinks: this.#sinks.status() }
   }
 
   /** What `collector.getStatus()` says; undefined for an unknown name, and for a collector that cannot say. */
@@ -310,6 +334,11 @@ export class CollectorManager implements AsyncDisposable {
     // A listener may have changed its mind.
     const isStopped = (): boolean => epoch !== this.#epoch
     if (isStopped()) return false
+    if (!this.#sinks.isEmpty && !(await this.#openSinks())) {
+      if (!isStopped()) void this.stop()
+      return false
+    }
+    if (isStopped()) return false
     const enabled = [...this.#managed.values()].filter((managed) => managed.enabled)
     const results = await Promise.all(enabled.map((managed) => this.#startOne(managed)))
     if (isStopped()) return false
@@ -319,6 +348,47 @@ export class CollectorManager implements AsyncDisposable {
     else this.#logger.warn(`${late.length} collectors are not up`, { ...fields, late: late.slice(0, 10).map(({ name }) => name) })
     this.#setStatus('running')
     return late.length === 0
+  }
+
+  /** False when a repository or output cannot be made. */
+  async #openSinks(): Promise<boolean> {
+    this.#isOpening = true
+    try {
+      await this.#sinks.open()
+      return true
+    } catch (error) {
+      this.#voice.error(TapekeeperError.from(error, 'DATABASE_FAILED'))
+      return false
+    } finally {
+      this.#isOpening = false
+    }
+  }
+
+  /** What the collectors left is brought where it belongs; then what was made here is closed. */
+  async #settle(): Promise<void> {
+    const giveUp = new AbortController()
+    const closed = this.#sinks.close(giveUp.signal)
+    const close = (force: boolean): Promise<void> => {
+      if (force) giveUp.abort()
+      return closed
+    }
+    const settling = (this.#settling = new PatientStop(close, this.#ports.clock, () => (this.#settling = undefined)))
+    settling.ask(this.#politeMs)
+    await settling.done
+  }
+
+  get #politeMs(): number {
+    return Math.max(0, this.#politeUntil - this.#ports.clock.now())
+  }
+
+  /** Told under the name of the collector they came from. */
+  #notStored(trades: readonly PointOf<'trade'>[]): void {
+    for (const { name, collector } of this.#managed.values()) {
+      const { exchangeName, symbols } = collector
+      const its = trades.filter(({ exchange, symbol }) => exchange === exchangeName && symbols.includes(symbol))
+      for (const gap of storageGaps(exchangeName, its, this.#ports.clock.now()))
+        this.#voice.events.emit('gap', { collector: name, gap })
+    }
   }
 
   #startOne(managed: ManagedCollector): Promise<boolean> {
@@ -359,7 +429,7 @@ export class CollectorManager implements AsyncDisposable {
   #check(): void {
     const at = this.#ports.clock.now()
     this.#lastCheckAt = at
-    const health = this.#sweep.look(this.#managed.values(), at, this.#logger, (managed, found) =>
+    const health = this.#sweep.look(this.#managed.values(), at, this.#logger, this.#sinks.issues(), (managed, found) =>
       this.#reviver.consider(managed, found),
     )
     this.#monitor.beginWindow()

@@ -23,6 +23,7 @@ export class HealthSweep {
     collectors: Iterable<ManagedCollector>,
     at: number,
     logger: Logger,
+    issues: readonly string[],
     onFailed: (managed: ManagedCollector, summary: CollectorSummary) => void,
   ): ManagerHealth {
     const unhealthy: UnhealthyCollector[] = []
@@ -39,7 +40,7 @@ export class HealthSweep {
       onFailed(managed, summary)
     }
     this.#log(unhealthy, healthy, logger)
-    return { at, isHealthy: unhealthy.length === 0, healthy, unhealthy }
+    return { at, isHealthy: unhealthy.length === 0 && issues.length === 0, healthy, unhealthy, issues }
   }
 
   #log(unhealthy: readonly UnhealthyCollector[], healthy: number, logger: Logger): void {

@@ -25,11 +25,13 @@ export interface UnhealthyCollector {
 export interface ManagerHealth {
   /** Epoch milliseconds. */
   readonly at: number
-  /** Nothing is wrong with any enabled collector. */
+  /** Nothing is wrong with any enabled collector, nor with the manager's own repositories and outputs. */
   readonly isHealthy: boolean
   /** Enabled collectors that are up and with which nothing is wrong. */
   readonly healthy: number
   readonly unhealthy: readonly UnhealthyCollector[]
+  /** What is wrong with the manager's own repositories and outputs, in words. */
+  readonly issues: readonly string[]
 }
 
 /** What `manager.on` offers. `collector` is always the name by which the manager knows it. Listeners are fenced. */
@@ -41,6 +43,8 @@ export interface ManagerEvents {
   collectorRestart: (notice: RestartNotice & { readonly collector: string }) => void
   /** An error nobody listens to, here or at the collector, goes to the logger. */
   collectorError: (fault: { readonly collector: string; readonly error: TapekeeperError }) => void
+  /** Of the manager's own repositories and outputs. One that nobody listens to goes to the logger. */
+  error: (error: TapekeeperError) => void
   gap: (found: { readonly collector: string; readonly gap: Gap }) => void
   collectorAdded: (change: { readonly collector: string }) => void
   /** It has stopped and is not listened to any more. */

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { commonOptions } from '../core/collector/base-options.ts'
+import { sinkOptions } from '../core/sinks/sink-options.ts'
 import { parseConfig, withDefault } from '../errors/config-problems.ts'
 import { environment } from '../ports/environment.ts'
 
@@ -19,6 +20,7 @@ const managerOptions = z.strictObject({
   signal: commonOptions.signal,
   /** Clock and chance in place of the real ones. Collectors have ports of their own. */
   ports: commonOptions.ports,
+  ...sinkOptions,
 })
 
 /** Options of a `CollectorManager`. Milliseconds throughout. */

@@ -1,5 +1,6 @@
 import type { CollectorStatus } from '../core/collector/collector-state.ts'
 import { isoTime, secondsSince, type CollectorSummary } from '../core/collector/status-report.ts'
+import type { SinkStatus } from '../ports/sink.ts'
 import { isFine } from './health-sweep.ts'
 import type { LoopDelay } from './loop-monitor.ts'
 import type { ManagedCollector } from './managed-collector.ts'
@@ -75,6 +76,8 @@ export interface ManagerStatusReport {
   readonly statistics: ManagerStatistics
   readonly resources: ManagerResources
   readonly collectors: Readonly<Record<string, ManagedCollectorSummary>>
+  /** The manager's own repositories and outputs. */
+  readonly sinks: readonly SinkStatus[]
 }
 
 /** What the manager knows of itself. Times are epoch milliseconds. */
@@ -91,7 +94,7 @@ export interface ManagerFacts {
 }
 
 /** Asks each collector once for each thing, so that a thousand of them take a few milliseconds. */
-export function managerStatus(facts: ManagerFacts, managed: readonly ManagedCollector[]): ManagerStatusReport {
+export function managerStatus(facts: ManagerFacts, managed: readonly ManagedCollector[]): Omit<ManagerStatusReport, 'sinks'> {
   const sums = { ...NOTHING }
   const sockets = new Set<string>()
   const summaries: (readonly [name: string, ManagedCollectorSummary])[] = []

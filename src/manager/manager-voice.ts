@@ -36,6 +36,13 @@ export class ManagerVoice {
     }
   }
 
+  /** Something of the manager's own went wrong. */
+  error(error: TapekeeperError): void {
+    const { code, consequence, message } = error
+    if (this.events.listenerCount('error') > 0) this.events.emit('error', error)
+    else this.#logger.error(message, { component: this.#managerName, code, consequence })
+  }
+
   #report({ componentName }: BaseDataCollector, name: string, error: TapekeeperError, isOursToLog: boolean): void {
     const { code, consequence, message } = error
     if (this.events.listenerCount('collectorError') > 0) this.events.emit('collectorError', { collector: name, error })

@@ -4,6 +4,8 @@ export interface TapeCursor {
   readonly id: string
   /** Its exchange time, epoch milliseconds. */
   readonly timestamp: number
+  /** What else belongs to this moment, as text: the candles that were open. A store keeps it as it is. */
+  readonly state?: string | undefined
 }
 
 /**

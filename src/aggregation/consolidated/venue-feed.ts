@@ -1,3 +1,4 @@
+import { isOfTape } from '../../domain/gap.ts'
 import type { PointOf } from '../../domain/market-data.ts'
 import { quoteOfLevels, quoteOfTicker, type VenueQuote } from './quote.ts'
 import { TouchBook } from './touch-book.ts'
@@ -142,7 +143,7 @@ export class VenueFeed {
 
   readonly #onGap: VenueGapListener = (gap) => {
     // The callbacks of a view are never too slow: that gap is another consumer's own.
-    if (gap.symbol === this.#symbol && gap.reason !== 'consumer-too-slow') this.#hooks.onGap(gap)
+    if (gap.symbol === this.#symbol && isOfTape(gap)) this.#hooks.onGap(gap)
   }
 
   #accept(quote: VenueQuote): void {

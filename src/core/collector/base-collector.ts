@@ -1,13 +1,12 @@
 import type { DataType } from '../../domain/data-type.ts'
-import type { MarketDataPoint, OhlcvData, PointOf } from '../../domain/market-data.ts'
+import type { MarketDataPoint, OhlcvData } from '../../domain/market-data.ts'
 import { TapekeeperError } from '../../errors/tapekeeper-error.ts'
 import { sleep } from '../../ports/clock.ts'
 import { AbortListener } from '../../ports/on-abort.ts'
-import { fenceLogger, type Logger } from '../../ports/logger.ts'
-import { systemPorts, type Ports } from '../../ports/ports.ts'
+import { fenceLogger } from '../../ports/logger.ts'
+import { systemPorts } from '../../ports/ports.ts'
 import {
   parseBaseOptions,
-  parseStreamOptions,
   withSupervision,
   type BaseCollectorOptions,
   type ResolvedBaseOptions,
@@ -16,15 +15,11 @@ import {
 import { WantedSymbols } from './wanted-symbols.ts'
 import { validateOhlcvData, type OhlcvInput } from '../validate-ohlcv.ts'
 import { isActive, type CollectorStatus } from './collector-state.ts'
-import { Counters } from './counters.ts'
-import type { DataStream, StreamOptions } from './data-stream.ts'
-import type { DataCallback } from './delivery.ts'
+import { DataSource } from './data-source.ts'
 import { liveIdsOf, type ConnectionReport } from '../link/connection-report.ts'
-import type { Gap } from '../../domain/gap.ts'
-import type { CollectorEvents, RestartRequest, RestartTrigger } from './events.ts'
+import type { RestartRequest, RestartTrigger } from './events.ts'
 import { assessHealth, type Finding, type HealthIssue, type HealthStatus } from './health.ts'
 import { Lifecycle, type LifecycleHooks, type StartOutcome } from './lifecycle.ts'
-import { Outlet } from './outlet.ts'
 import {
   isoTime,
   secondsSince,
@@ -72,40 +67,22 @@ const MIN_HEARTBEAT_GAP_MS = 60_000
  * }
  * ```
  */
-export abstract class BaseDataCollector implements AsyncDisposable {
-  readonly exchangeName: string
-  readonly componentName: string
-  protected readonly logger: Logger
-  protected readonly ports: Ports
-  protected readonly counters = new Counters()
-
+export abstract class BaseDataCollector extends DataSource implements AsyncDisposable {
   #options: ResolvedBaseOptions
   readonly #symbols: WantedSymbols
-  readonly #outlet: Outlet
   readonly #lifecycle: Lifecycle
   readonly #abort: AbortListener
-  #lastError: TapekeeperError | undefined
   #heartbeatAt: number | undefined
-  #dataAt: number | undefined
   readonly #supervision: Supervision
 
   /** @throws TapekeeperError `CONFIG_INVALID` naming each wrong option and what is allowed. */
   constructor(options: BaseCollectorOptions) {
-    this.#options = parseBaseOptions(options)
-    const { exchangeName, componentName, symbols, logger, signal, ports } = this.#options
-    this.exchangeName = exchangeName
-    this.componentName = componentName ?? `${exchangeName}_collector`
-    this.logger = fenceLogger(logger)
-    this.ports = { ...systemPorts, ...ports }
+    const resolved = parseBaseOptions(options)
+    const { exchangeName, componentName = `${exchangeName}_collector`, symbols, logger, signal, ports } = resolved
+    super({ exchangeName, componentName, logger: fenceLogger(logger), ports: { ...systemPorts, ...ports } }, resolved)
+    this.#options = resolved
     this.#symbols = new WantedSymbols(symbols)
     this.#abort = new AbortListener(signal, () => void this.stop())
-    this.#outlet = new Outlet({
-      exchange: exchangeName,
-      counters: this.counters,
-      now: () => this.now(),
-      onError: (error) => this.reportError(error),
-      onGap: (gap) => this.reportGap(gap),
-    })
     this.#lifecycle = new Lifecycle(this.#lifecycleHooks(), this.ports.clock)
     this.#supervision = new Supervision(this.#supervised())
   }
@@ -178,67 +155,6 @@ export abstract class BaseDataCollector implements AsyncDisposable {
     return this.stop()
   }
 
-  // Delivery.
-
-  /**
-   * Calls `callback` with every point of one type, typed by it, in order. A throw or rejection stops nobody; it is counted, and
-   * reported once per collector.
-   *
-   * @example
-   * ```ts
-   * import { createOkxCollector, DataType } from 'tapekeeper'
-   * const collector = createOkxCollector({ symbol: 'BTC-USDT', dataTypes: [DataType.Trade] })
-   * collector.addDataCallback(DataType.Trade, ({ data }) => console.log(data.side, data.price, data.size))
-   * ```
-   */
-  addDataCallback<T extends DataType>(dataType: T, callback: DataCallback<T>): void {
-    this.#outlet.delivery.add(dataType, callback)
-  }
-
-  removeDataCallback<T extends DataType>(dataType: T, callback: DataCallback<T>): void {
-    this.#outlet.delivery.remove(dataType, callback)
-  }
-
-  /**
-   * The points of one type as an async iterator over a bounded queue. What does not fit is dropped by `onOverflow` and counted in
-   * `stream.dropped`. The loop ends when the signal aborts or the collector stops.
-   *
-   * @throws TapekeeperError `CONFIG_INVALID` when an option is wrong.
-   * @example
-   * ```ts
-   * import { createOkxCollector, DataType } from 'tapekeeper'
-   * async function watch(signal: AbortSignal) {
-   *   const collector = createOkxCollector({ symbol: 'BTC-USDT', dataTypes: [DataType.Trade] })
-   *   const trades = collector.stream(DataType.Trade, { signal })
-   *   await collector.start()
-   *   for await (const trade of trades) console.log(trade.data.price)
-   *   await collector.stop()
-   * }
-   * ```
-   */
-  stream<T extends DataType>(dataType: T, options: StreamOptions = {}): DataStream<PointOf<T>> {
-    return this.#outlet.delivery.stream(dataType, parseStreamOptions(options))
-  }
-
-  on<K extends keyof CollectorEvents>(event: K, listener: CollectorEvents[K]): this {
-    this.#outlet.events.on(event, listener)
-    return this
-  }
-
-  once<K extends keyof CollectorEvents>(event: K, listener: CollectorEvents[K]): this {
-    this.#outlet.events.once(event, listener)
-    return this
-  }
-
-  off<K extends keyof CollectorEvents>(event: K, listener: CollectorEvents[K]): this {
-    this.#outlet.events.off(event, listener)
-    return this
-  }
-
-  listenerCount(event: keyof CollectorEvents): number {
-    return this.#outlet.events.listenerCount(event)
-  }
-
   // Symbols.
 
   /** Collects one more symbol; on a running collector it is subscribed to at once. */
@@ -265,11 +181,6 @@ export abstract class BaseDataCollector implements AsyncDisposable {
     return this.#lifecycle.status
   }
 
-  /** The most recent error, whatever its consequence. */
-  get lastError(): TapekeeperError | undefined {
-    return this.#lastError
-  }
-
   /** A plain snapshot of everything there is to know; safe to serialise. */
   getStatus(): CollectorStatusReport {
     const now = this.now()
@@ -282,7 +193,7 @@ export abstract class BaseDataCollector implements AsyncDisposable {
       autoRestart: this.#options.autoRestart,
       health: {
         timeSinceHeartbeat: secondsSince(this.lastHeartbeatAt(), now),
-        timeSinceData: secondsSince(this.#dataAt, now),
+        timeSinceData: secondsSince(this.lastDataAt, now),
         maxSilenceDuration: this.#options.maxSilenceDurationMs / 1_000,
       },
       statistics: statisticsOf(this.counters, {
@@ -290,9 +201,10 @@ export abstract class BaseDataCollector implements AsyncDisposable {
         uptimeSeconds: secondsSince(this.#lifecycle.startedAt, now) ?? 0,
         reconnectAttempts: this.reconnectAttempts(),
         connectedAt: this.connectedAt(),
-        lastError: this.#lastError?.message,
+        lastError: this.lastError?.message,
       }),
       subscriptions: this.subscriptionReports(),
+      sinks: this.sinkStatus(),
     }
   }
 
@@ -305,7 +217,7 @@ export abstract class BaseDataCollector implements AsyncDisposable {
       symbols: this.symbols,
       autoRestart: this.#options.autoRestart,
       issues: this.#assess().map(({ text }) => text),
-      timeSinceData: secondsSince(this.#dataAt, this.now()),
+      timeSinceData: secondsSince(this.lastDataAt, this.now()),
       connectionIds: this.connectionIds(),
     })
   }
@@ -322,7 +234,7 @@ export abstract class BaseDataCollector implements AsyncDisposable {
       issues,
       status: this.status,
       lastHeartbeat: isoTime(this.lastHeartbeatAt()),
-      lastDataReceived: isoTime(this.#dataAt),
+      lastDataReceived: isoTime(this.lastDataAt),
       shouldBeRunning: this.#lifecycle.wanted,
       isRunning: this.#lifecycle.startedAt !== undefined,
     }
@@ -338,10 +250,6 @@ export abstract class BaseDataCollector implements AsyncDisposable {
   }
 
   // For subclasses.
-
-  protected now(): number {
-    return this.ports.clock.now()
-  }
 
   /** Waits; rejects with the signal's reason when it aborts. */
   protected pause(ms: number, signal?: AbortSignal): Promise<void> {
@@ -364,36 +272,6 @@ export abstract class BaseDataCollector implements AsyncDisposable {
     } catch (error) {
       this.reportError(TapekeeperError.from(error, 'FRAME_INVALID', { component: this.componentName }))
     }
-  }
-
-  /** Hands one point to callbacks and streams. */
-  protected deliver(point: MarketDataPoint): void {
-    this.#dataAt = this.now()
-    this.counters.messagesProcessed++
-    this.counters.messagesByType[point.dataType]++
-    this.#outlet.delivery.deliver(point)
-  }
-
-  /** Counts an error, keeps it as `lastError`, emits it; unheard errors go to the logger. */
-  protected reportError(error: TapekeeperError): void {
-    this.counters.failed(error.code)
-    this.#lastError = error
-    if (this.#outlet.events.listenerCount('error') > 0) this.#outlet.events.emit('error', error)
-    else this.logger.error(error.message, { component: this.componentName, code: error.code, consequence: error.consequence })
-  }
-
-  /** Counts a gap and emits it; one that was filled later takes back what was counted. */
-  protected reportGap(gap: Gap): void {
-    if (gap.filled) this.counters.missingTrades -= gap.missing ?? 0
-    else {
-      this.counters.gaps++
-      this.counters.missingTrades += gap.missing ?? 0
-    }
-    this.#outlet.events.emit('gap', gap)
-  }
-
-  protected emit<K extends keyof CollectorEvents>(event: K, ...args: Parameters<CollectorEvents[K]>): void {
-    this.#outlet.events.emit(event, ...args)
   }
 
   protected setStatus(to: CollectorStatus, reason?: string): void {
@@ -489,17 +367,19 @@ export abstract class BaseDataCollector implements AsyncDisposable {
       bringUp: (signal) => {
         // It may have aborted while nobody listened: before the first turn of a start, or during a restart.
         if (!this.#abort.listen()) return Promise.resolve('failed')
-        errorBefore = this.#lastError
+        errorBefore = this.lastError
         this.#symbols.begin()
-        return this.bringUp(signal)
+        return this.hasSinks ? this.openSinks().then(() => this.bringUp(signal)) : this.bringUp(signal)
       },
-      reason: () => (this.#lastError === errorBefore ? undefined : this.#lastError?.message),
+      reason: () => (this.lastError === errorBefore ? undefined : this.lastError?.message),
       unsubscribe: () => this.unsubscribeFromData(this.#symbols.collected, this.dataTypes),
       disconnect: () => this.disconnect(),
       release: () => this.release(),
+      onStopping: () => this.hurrySinks(),
+      settle: this.hasSinks ? (signal) => this.closeSinks(signal) : undefined,
       onStopped: () => {
         this.#abort.leave()
-        this.#outlet.delivery.endStreams()
+        this.endStreams()
       },
       handleMessages: (signal) => this.handleMessages(signal),
       onTurn: () => this.heartbeat(),
@@ -514,11 +394,11 @@ export abstract class BaseDataCollector implements AsyncDisposable {
         this.logger.debug(`${change.from} -> ${change.to}`, { component: this.componentName, reason: change.reason })
         // Dead, and nothing on its way: a signal that lives on must not hold on to it.
         if (change.to === 'error') this.#abort.leave()
-        this.#outlet.events.emit('status', change)
+        this.emit('status', change)
       },
       onRestart: (notice) => {
         this.counters.restarted(notice.at, notice.trigger)
-        this.#outlet.events.emit('restart', notice)
+        this.emit('restart', notice)
       },
       onRestartFailed: () => this.#supervision.restartFailed(),
       onUp: () => this.#supervision.begin(),
@@ -554,7 +434,7 @@ export abstract class BaseDataCollector implements AsyncDisposable {
         this.reportError(error)
         this.restartsExhausted(trigger, reason)
       },
-      lastError: () => this.#lastError,
+      lastError: () => this.lastError,
     }
   }
 
@@ -565,7 +445,7 @@ export abstract class BaseDataCollector implements AsyncDisposable {
       now: this.now(),
       startedAt: this.#lifecycle.startedAt,
       lastHeartbeatAt: this.lastHeartbeatAt(),
-      lastDataAt: this.#dataAt,
+      lastDataAt: this.lastDataAt,
       maxHeartbeatGapMs: Math.max(2 * this.#options.healthCheckIntervalMs, MIN_HEARTBEAT_GAP_MS),
       maxSilenceDurationMs: this.maxSilenceMs(),
       ownFindings: isActive(this.status) ? this.#ownFindings() : [],
@@ -573,7 +453,7 @@ export abstract class BaseDataCollector implements AsyncDisposable {
   }
 
   #ownFindings(): readonly Finding[] {
-    const issues = this.healthIssues().map((text) => ({ issue: 'own', text }) as const)
+    const issues = [...this.healthIssues(), ...this.sinkIssues()].map((text) => ({ issue: 'own', text }) as const)
     return this.#supervision.errorFinding === undefined ? issues : [this.#supervision.errorFinding, ...issues]
   }
 

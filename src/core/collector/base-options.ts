@@ -4,6 +4,7 @@ import { parseConfig, withDefault } from '../../errors/config-problems.ts'
 import { environment } from '../../ports/environment.ts'
 import { consoleLogger, LOG_LEVELS, type Logger } from '../../ports/logger.ts'
 import type { Ports } from '../../ports/ports.ts'
+import { sinkOptions } from '../sinks/sink-options.ts'
 import { OVERFLOW_POLICIES, type StreamOptions } from './data-stream.ts'
 
 const isLogger = (value: unknown): boolean =>
@@ -40,6 +41,7 @@ export const commonOptions = {
   ports: z
     .custom<Partial<Ports>>((value) => typeof value === 'object' && value !== null, 'must be an object of ports')
     .optional(),
+  ...sinkOptions,
 }
 
 const baseCollectorOptions = z.strictObject({

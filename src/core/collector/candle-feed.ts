@@ -1,4 +1,5 @@
 import { CandleAggregator } from '../../aggregation/candle-aggregator.ts'
+import type { AggregatorSnapshot } from '../../aggregation/aggregator-snapshot.ts'
 import type { CandleGap } from '../../aggregation/aggregator-types.ts'
 import { DueTimer } from '../../aggregation/due-timer.ts'
 import type { DecimalString } from '../../domain/decimal.ts'
@@ -22,6 +23,12 @@ export interface CandleFeedOptions {
   readonly onCandle: (candle: OhlcvData) => void
 }
 
+interface FeedState {
+  /** Since when its trades were heard; null when it is not known. */
+  readonly since: number | null
+  readonly snapshot: AggregatorSnapshot
+}
+
 /** The candles of one trade stream as they happen: the aggregator, with a clock and with what is known about missing trades. */
 export class CandleFeed {
   readonly #options: CandleFeedOptions
@@ -31,6 +38,8 @@ export class CandleFeed {
   #hasTraded = false
   readonly #timer: DueTimer
   #isPaused = false
+  /** What closed lately may lack trades that are still to come. */
+  #isInDoubt = false
 
   constructor(options: CandleFeedOptions) {
     this.#options = options
@@ -51,8 +60,33 @@ export class CandleFeed {
     // The first trade may come before the word that the stream flows, and others may have gone before it.
     const aggregator = (this.#aggregator ??= this.#begin(this.#since ?? point.timestamp + 1))
     if (!this.#hasTraded && !point.data.backfilled) this.#correctClock(aggregator, point)
-    aggregator.add(point, this.#options.isWhole())
+    const isWhole = this.#options.isWhole()
+    aggregator.add(point, isWhole)
+    if (isWhole && !point.data.backfilled) this.#isInDoubt = false
     this.#schedule()
+  }
+
+  /** Everything that is open, as text, for `restore`; with it what has closed in doubt and is still to be revised. */
+  state(): string | undefined {
+    if (this.#aggregator === undefined) return undefined
+    const closed = this.#isInDoubt || !this.#options.isWhole()
+    const state: FeedState = { since: this.#since ?? null, snapshot: this.#aggregator.snapshot({ closed }) }
+    return JSON.stringify(state)
+  }
+
+  /**
+   * Goes on where another feed was when it said its state; what was traded meanwhile comes with the next trade. To be called before
+   * anything else.
+   *
+   * @throws when this is no state of a feed with the same options.
+   */
+  restore(text: string): void {
+    const { since, snapshot } = JSON.parse(text) as FeedState
+    this.#aggregator = this.#begin(since ?? undefined, undefined, snapshot)
+    this.#since = since ?? undefined
+    this.#hasTraded = true
+    this.#isInDoubt = true
+    this.#aggregator.doubt('interrupted')
   }
 
   gap(gap: CandleGap): void {
@@ -63,6 +97,7 @@ export class CandleFeed {
   /** What closes from now on cannot be known to be complete, until the next trade shows what has come before it. */
   interrupted(): void {
     this.#catchUp()
+    this.#isInDoubt = true
     this.#aggregator?.doubt('interrupted')
   }
 
@@ -92,7 +127,7 @@ export class CandleFeed {
     this.#tick()
   }
 
-  #begin(since: number, previousClose?: DecimalString): CandleAggregator {
+  #begin(since: number | undefined, previousClose?: DecimalString, snapshot?: AggregatorSnapshot): CandleAggregator {
     const { exchange, symbol, timeframes, completeSeries, allowedLatenessMs, reviseWithinMs, updateIntervalMs } = this.#options
     return new CandleAggregator({
       exchange,
@@ -104,6 +139,7 @@ export class CandleFeed {
       updateIntervalMs: updateIntervalMs === 0 ? undefined : updateIntervalMs,
       since,
       previousClose,
+      snapshot,
       // The tape lets no trade through twice.
       dropDuplicates: false,
       onCandle: this.#options.onCandle,
@@ -113,7 +149,10 @@ export class CandleFeed {
   #catchUp(): void {
     if (this.#isPaused) return
     // A hole is being repaired: what closes now may lack what comes in a moment, and is revised then.
-    if (!this.#options.isWhole()) this.#aggregator?.doubt('repairing')
+    if (!this.#options.isWhole()) {
+      this.#isInDoubt = true
+      this.#aggregator?.doubt('repairing')
+    }
     this.#aggregator?.advance(this.#options.clock.now())
   }
 

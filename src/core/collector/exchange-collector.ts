@@ -17,6 +17,7 @@ import { BaseDataCollector } from './base-collector.ts'
 import type { RestartTrigger, SubscriptionStatus } from './events.ts'
 import type { HealthIssue } from './health.ts'
 import {
+  baseOptionsOf,
   resolveExchangeConfig,
   subscribedTypes,
   type ExchangeCollectorConfig,
@@ -54,14 +55,10 @@ export class ExchangeCollector extends BaseDataCollector {
   /** @throws TapekeeperError `CONFIG_INVALID` naming every problem, what is allowed, and the nearest right spelling. */
   constructor(definition: ExchangeDefinition, input: ExchangeCollectorConfig) {
     const config = resolveExchangeConfig(input, definition)
-    const { dataTypes, symbol, logger, signal, ports, autoRestart, maxRestarts, restartDelayMs } = config
-    const { healthCheckIntervalMs, maxSilenceDurationMs } = config
-    const supervision = { autoRestart, maxRestarts, restartDelayMs, healthCheckIntervalMs, maxSilenceDurationMs }
-    const componentName = `${definition.id}_${symbol}`
-    super({ exchangeName: definition.id, symbols: [symbol], componentName, dataTypes, ...supervision, logger, signal, ports })
+    super(baseOptionsOf(definition, config))
     this.#definition = definition
     this.#config = config
-    this.#runtime = runtimeOf(ports)
+    this.#runtime = runtimeOf(config.ports)
     this.#staleRepair = new StaleRepair({
       clock: this.ports.clock,
       logger: this.logger,
@@ -359,6 +356,7 @@ export class ExchangeCollector extends BaseDataCollector {
     return new TradeLine(this.#tradeStream, {
       exchange: this.exchangeName,
       config: this.#config,
+      cursorStore: () => this.cursorStore(this.#config.tape.cursorStore),
       history: this.#definition.trades,
       rest: this.#rest,
       ports: this.ports,
@@ -381,7 +379,7 @@ export class ExchangeCollector extends BaseDataCollector {
   #raw(topic: Topic, text: string, receivedAt: number): void {
     if (!this.#config.storeRawData) return
     const { key, dataType } = topic
-    this.emit('raw', { exchange: this.exchangeName, symbol: this.symbol, dataType, topic: key, receivedAt, text })
+    this.deliverRaw({ exchange: this.exchangeName, symbol: this.symbol, dataType, topic: key, receivedAt, text })
   }
 
   #onStatus(subscription: Subscription, status: SubscriptionStatus, cause: TapekeeperError | undefined): void {

@@ -4,7 +4,7 @@ import { CANDLE_TIMEFRAMES, isTimeframe, TIMEFRAMES, type CandleTimeframe } from
 import type { Credentials, ExchangeDefinition } from '../exchange-definition.ts'
 import { configError, parseConfig, problemsOf, type ConfigProblem } from '../../errors/config-problems.ts'
 import type { CursorStore } from '../../ports/cursor-store.ts'
-import { commonOptions } from './base-options.ts'
+import { commonOptions, type BaseCollectorOptions } from './base-options.ts'
 
 const isCursorStore = (value: unknown): boolean =>
   typeof value === 'object' &&
@@ -125,6 +125,14 @@ export function resolveExchangeConfig(input: ExchangeCollectorConfig, definition
     customParams: definition.customParams.parse(config.customParams),
     endpoints: { ...definition.endpoints, ...config.endpoints },
   }
+}
+
+/** What of it every collector has. */
+export function baseOptionsOf({ id }: ExchangeDefinition, config: ResolvedExchangeConfig): BaseCollectorOptions {
+  const { symbol } = config
+  const common = Object.keys(commonOptions).map((key) => [key, config[key as keyof typeof commonOptions]] as const)
+  const { dataTypes } = config
+  return { ...Object.fromEntries(common), exchangeName: id, symbols: [symbol], componentName: `${id}_${symbol}`, dataTypes }
 }
 
 /** What only the definition can tell: which data, depths, endpoints and parameters this exchange has. */

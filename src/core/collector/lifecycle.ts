@@ -14,6 +14,10 @@ export interface LifecycleHooks {
   disconnect(): Promise<void>
   /** Stopped for good, from whatever state: what a restart keeps is let go of. */
   release(): Promise<void>
+  /** It is being stopped for good. */
+  onStopping(): void
+  /** Brings what waits in sinks where it belongs, until the signal aborts. Undefined where there are none. */
+  readonly settle: ((signal: AbortSignal) => Promise<void>) | undefined
   onStopped(): void
   /** Why a start ended as it did, in words. */
   reason(): string | undefined
@@ -36,6 +40,8 @@ export interface LifecycleHooks {
 const GRACE_MS = 5_000
 /** A change of what is collected that takes longer must not keep a restart waiting. */
 const FOLLOW_LIMIT_MS = 15_000
+/** What waits for a database that is away is given this long at the stop, and then goes to the spool or is given up. */
+const SETTLE_LIMIT_MS = 10_000
 /** Nobody waits for an automatic restart: one that hangs has failed. */
 const RESTART_LIMIT_MS = 120_000
 /** A `handleMessages` that returns at once must not keep timers and sockets from their turn. */
@@ -263,6 +269,7 @@ export class Lifecycle {
   async #bringDown(status: 'stopping' | 'restarting', reason?: string): Promise<void> {
     if (this.#status === 'stopped') return
     this.#run?.abort()
+    if (status === 'stopping') this.#hooks.onStopping()
     this.#hooks.onDown()
     this.setStatus(status, reason)
     if (this.#startedAt !== undefined) {
@@ -273,7 +280,16 @@ export class Lifecycle {
     this.#startedAt = undefined
     if (status !== 'stopping') return
     await this.#politely(() => this.#hooks.release())
+    if (this.#hooks.settle !== undefined) await this.#settle(this.#hooks.settle)
     this.setStatus('stopped', reason)
+  }
+
+  async #settle(settle: (signal: AbortSignal) => Promise<void>): Promise<void> {
+    const giveUp = new AbortController()
+    const settled = settle(giveUp.signal)
+    if (!this.#isForced) await this.#politely(() => settled, SETTLE_LIMIT_MS)
+    giveUp.abort()
+    await this.#politely(() => settled)
   }
 
   async #runLoop(signal: AbortSignal): Promise<void> {

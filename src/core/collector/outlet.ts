@@ -23,9 +23,9 @@ export class Outlet {
 
   constructor(hooks: OutletHooks) {
     this.#hooks = hooks
-    this.events = new Emitter((error, event) => this.#failed(error, `listener of '${event}'`))
+    this.events = new Emitter((error, event) => this.failed(error, `listener of '${event}'`))
     this.delivery = new Delivery({
-      onFault: (error, dataType) => this.#failed(error, `callback for ${dataType}`),
+      onFault: (error, dataType) => this.failed(error, `callback for ${dataType}`),
       onDropped: () => hooks.counters.streamDropped++,
       onTradesLost: (lost) => hooks.onGap(consumerGap(hooks.exchange, lost, hooks.now())),
       onOverflow: (dataType) => hooks.onError(overflowError(dataType)),
@@ -33,7 +33,8 @@ export class Outlet {
     })
   }
 
-  #failed(error: unknown, where: string): void {
+  /** What belongs to a consumer has thrown or rejected. */
+  failed(error: unknown, where: string): void {
     this.#hooks.counters.callbackErrors++
     if (this.#isReported) return
     this.#isReported = true

@@ -1,5 +1,6 @@
 import type { ErrorCode } from '../../errors/consequence.ts'
 import type { DataType } from '../../domain/data-type.ts'
+import type { SinkStatus } from '../../ports/sink.ts'
 import type { CollectorStatus } from './collector-state.ts'
 import type { Counters } from './counters.ts'
 import type { RestartTrigger, SubscriptionStatus } from './events.ts'
@@ -104,6 +105,8 @@ export interface CollectorStatusReport {
   }
   readonly statistics: CollectorStatistics
   readonly subscriptions: readonly SubscriptionReport[]
+  /** Its own repositories and outputs. */
+  readonly sinks: readonly SinkStatus[]
 }
 
 export const isoTime = (at: number | undefined): string | null => (at === undefined ? null : new Date(at).toISOString())

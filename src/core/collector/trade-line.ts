@@ -1,6 +1,7 @@
 import type { MarketDataPoint, OhlcvData, PointOf } from '../../domain/market-data.ts'
 import { isTimeframe } from '../../domain/timeframe.ts'
 import { TapekeeperError } from '../../errors/tapekeeper-error.ts'
+import type { CursorStore, TapeCursor } from '../../ports/cursor-store.ts'
 import type { Ports } from '../../ports/ports.ts'
 import type { TradeHistory, TradeTarget } from '../exchange-definition.ts'
 import type { RestClient } from '../rest-client.ts'
@@ -14,6 +15,8 @@ import { makesCandles, type ResolvedExchangeConfig } from './exchange-config.ts'
 export interface TradeLineOptions {
   readonly exchange: string
   readonly config: ResolvedExchangeConfig
+  /** Asked when a tape begins. */
+  readonly cursorStore: () => CursorStore | undefined
   readonly history: TradeHistory | undefined
   readonly ports: Ports
   readonly rest: RestClient
@@ -30,6 +33,7 @@ export class TradeLine {
   readonly #check: CandleCheck | undefined
   #tape: Tape | undefined
   #candles: CandleFeed | undefined
+  #isOpening = false
 
   constructor(stream: string, options: TradeLineOptions) {
     const { dataTypes, candles } = options.config
@@ -41,6 +45,7 @@ export class TradeLine {
   /** @param latest the market's latest trade; asked for only where a complete series begins. */
   async open(stream: string, target: TradeTarget, latest: () => Promise<PointOf<'trade'> | undefined>): Promise<void> {
     const { exchange, config, history, rest, ports, onError } = this.#options
+    if (makesCandles(config)) this.#candles ??= this.#newFeed(latest)
     this.#tape ??= createTape({
       ...target,
       exchange,
@@ -50,7 +55,7 @@ export class TradeLine {
       rest,
       clock: ports.clock,
       random: ports.random,
-      settings: config.tape,
+      settings: { ...config.tape, cursorStore: this.#cursorStore() },
       deliver: (point) => this.#deliver(point),
       onGap: (gap) => {
         this.#options.onGap(gap)
@@ -58,8 +63,9 @@ export class TradeLine {
       },
       onError,
     })
-    if (makesCandles(config)) this.#candles ??= this.#newFeed(latest)
+    this.#isOpening = true
     await this.#tape.open()
+    this.#isOpening = false
   }
 
   accept(point: PointOf<'trade'>): void {
@@ -87,6 +93,33 @@ export class TradeLine {
     await tape?.close(forGood)
     this.#candles?.pause()
     if (forGood) this.#candles = undefined
+  }
+
+  /** The candles that are open belong to the cursor: both are of the same moment. */
+  #cursorStore(): CursorStore | undefined {
+    const store = this.#options.cursorStore()
+    if (store === undefined) return undefined
+    return {
+      load: async (stream) => {
+        const cursor = await store.load(stream)
+        if (cursor !== undefined) this.#restore(cursor)
+        return cursor
+      },
+      save: (stream, cursor) => store.save(stream, { ...cursor, state: this.#candles?.state() }),
+    }
+  }
+
+  /** Candles that cannot be gone on with begin anew, and say so by being incomplete. */
+  #restore({ state, timestamp }: TapeCursor): void {
+    const { config, ports } = this.#options
+    const isTooOld = ports.clock.now() - timestamp > config.tape.maxBackfillMs
+    // The tape does not wait for ever: what comes after it has begun is of no use to the candles either.
+    if (state === undefined || isTooOld || !this.#isOpening) return
+    try {
+      this.#candles?.restore(state)
+    } catch {
+      // Of other timeframes than before, or written by a later version.
+    }
   }
 
   #deliver(point: PointOf<'trade'>): void {

@@ -1,4 +1,5 @@
 import type { BaseDataCollector, Gap, PointOf, TapekeeperError } from 'tapekeeper'
+import { isOfTape } from '../../../src/domain/gap.ts'
 import type { FakeFill } from 'tapekeeper/testing'
 
 /** A stretch of ids, delivered or declared missing. */
@@ -39,7 +40,7 @@ export function logTape(collector: BaseDataCollector, log: TapeLog = newTapeLog(
   })
   collector.on('gap', (gap) => {
     // What one stream's consumer missed is no gap of the tape.
-    if (gap.reason === 'consumer-too-slow') return
+    if (!isOfTape(gap)) return
     if (gap.filled) log.filled.push(gap)
     else {
       log.gaps.push(gap)

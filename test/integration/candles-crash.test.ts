@@ -1,0 +1,123 @@
+import { afterEach, expect, test } from 'vitest'
+import {
+  aggregateTrades,
+  createOkxCollector,
+  silentLogger,
+  TIMEFRAMES,
+  type CursorStore,
+  type OhlcvData,
+  type OkxCollector,
+  type TapeCursor,
+  type Timeframe,
+} from 'tapekeeper'
+import { createVirtualExchange, seededRandom, type VirtualExchange } from 'tapekeeper/testing'
+import { inVirtualTime } from '../support/virtual-time.ts'
+
+// A process is killed at any moment and comes again: the candles that were open go on where the kept cursor stands.
+
+const BTC = 'BTC-USDT'
+const MINUTE_MS = 60_000
+
+let fake: VirtualExchange
+afterEach(() => fake.close())
+
+/** What is kept outlives a process; what a dead process would still save does not. */
+class Kept {
+  cursors = new Map<string, TapeCursor>()
+  candles = new Map<string, OhlcvData>()
+
+  /** For one process, until it is killed. */
+  process(): { readonly cursorStore: CursorStore; readonly keep: (candle: OhlcvData) => void; readonly kill: () => void } {
+    let isAlive = true
+    return {
+      kill: () => (isAlive = false),
+      keep: (candle) => {
+        if (isAlive && candle.status !== 'open') this.candles.set(`${candle.timeframe} ${candle.openTime}`, candle)
+      },
+      cursorStore: {
+        load: (stream) => Promise.resolve(this.cursors.get(stream)),
+        save: (stream, cursor) => {
+          if (isAlive) this.cursors.set(stream, cursor)
+          return Promise.resolve()
+        },
+      },
+    }
+  }
+}
+
+async function start(kept: Kept, completeSeries: boolean, timeframes: readonly Timeframe[] = TIMEFRAMES) {
+  const { cursorStore, keep, kill } = kept.process()
+  const collector = createOkxCollector({
+    symbol: BTC,
+    dataTypes: ['candle'],
+    candles: { timeframes, completeSeries },
+    tape: { cursorStore },
+    endpoints: fake.endpoints,
+    ports: fake.ports,
+    logger: silentLogger,
+  })
+  collector.addDataCallback('candle', ({ data }) => keep(data))
+  expect(await inVirtualTime(fake.clock, collector.start())).toBe(true)
+  return { collector, kill }
+}
+
+const stop = (collector: OkxCollector): Promise<void> => inVirtualTime(fake.clock, collector.stop(true))
+
+const shown = (candle: OhlcvData | undefined) => candle && JSON.stringify({ ...candle, status: 'closed' })
+
+async function expectExact(kept: Kept, from: number, to: number, completeSeries: boolean): Promise<void> {
+  const options = { exchange: 'okx', symbol: BTC, timeframes: TIMEFRAMES, completeSeries }
+  const trades = fake.trades(BTC).map(({ id, price, size, side, timestamp }) => ({ id, price, size, side, timestamp }))
+  let compared = 0
+  for await (const candle of aggregateTrades(trades, options)) {
+    if (candle.openTime < from || candle.closeTime > to) continue
+    const key = `${candle.timeframe} ${candle.openTime}`
+    expect(shown(kept.candles.get(key)), key).toBe(shown(candle))
+    compared++
+  }
+  expect(compared).toBeGreaterThan(0)
+}
+
+test.each(Array.from({ length: 12 }, (_, seed) => [seed, seed % 2 === 1] as const))(
+  'killed again and again, seed %i, complete series %s: every candle is there, exact',
+  async (seed, completeSeries) => {
+    const random = seededRandom(seed)
+    fake = createVirtualExchange({
+      seed,
+      instruments: [BTC],
+      tradesPerSecond: 2,
+      bookUpdatesPerSecond: 0,
+      historyMs: 5_000,
+    })
+    const kept = new Kept()
+    let running = await start(kept, completeSeries)
+    const from = fake.clock.now()
+    for (let life = 0; life < 6; life++) {
+      await fake.clock.advance(1_000 + random() * 4 * MINUTE_MS)
+      if (random() < 0.3) fake.drop()
+      await fake.clock.advance(random() * 3_000)
+      running.kill()
+      await stop(running.collector)
+      await fake.clock.advance(random() * 90_000)
+      running = await start(kept, completeSeries)
+    }
+    await fake.clock.advance(5 * MINUTE_MS)
+    await expectExact(kept, from, fake.clock.now() - 3_000, completeSeries)
+    await stop(running.collector)
+  },
+)
+
+test('other timeframes than before: candles begin anew, and say so', async () => {
+  fake = createVirtualExchange({ seed: 1, instruments: [BTC], tradesPerSecond: 2, bookUpdatesPerSecond: 0, historyMs: 5_000 })
+  const kept = new Kept()
+  const before = await start(kept, false, ['1m'])
+  await fake.clock.advance(90_000)
+  before.kill()
+  await stop(before.collector)
+  kept.candles.clear()
+  const after = await start(kept, false, ['5m'])
+  await fake.clock.advance(5 * MINUTE_MS)
+  expect([...kept.candles.values()][0]).toMatchObject({ timeframe: '5m', complete: false, incompleteReason: 'before-start' })
+  expect(after.collector.getStatus().statistics.errors).toBe(0)
+  await stop(after.collector)
+})
