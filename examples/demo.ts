@@ -1,13 +1,19 @@
 /**
- * Two pairs of OKX, live in the terminal, with one cut of the connection in the middle.
+ * Two pairs of OKX, live in the terminal, with one cut of the connection in the middle. Trades and candles are kept in a SQLite file,
+ * which is asked at the end.
  *
- *   npm run demo                   against the fake exchange: needs no internet
- *   npm run demo -- --live         against the real OKX, without a cut
- *   npm run demo -- --seconds 8    shorter
+ *   npm run demo                            against the fake exchange: needs no internet
+ *   npm run demo -- --live                  against the real OKX, without a cut
+ *   npm run demo -- --seconds 8             shorter
+ *   npm run demo -- --file market.sqlite    keep the file there; run again, and it goes on
  */
+import { mkdtempSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { createOkxCollector, DataType, silentLogger, type OkxCollector } from 'tapekeeper'
+import { createSqliteRepository } from 'tapekeeper/sqlite'
 import { startFakeExchange } from 'tapekeeper/testing'
 import { Screen, table } from './support/screen.ts'
 
@@ -16,10 +22,17 @@ const SYMBOLS = ['BTC-USDT', 'ETH-USDT']
 const PATIENCE_MS = 10_000
 
 const { values } = parseArgs({
-  options: { live: { type: 'boolean', default: false }, seconds: { type: 'string', default: '20' } },
+  options: {
+    live: { type: 'boolean', default: false },
+    seconds: { type: 'string', default: '20' },
+    file: { type: 'string' },
+  },
 })
 const durationMs = Number(values.seconds) * 1_000
 if (!(durationMs >= 4_000)) throw new RangeError('--seconds must be a number, 4 or more')
+
+const file = values.file ?? join(mkdtempSync(join(tmpdir(), 'tapekeeper-demo-')), 'market.sqlite')
+const repository = createSqliteRepository({ file })
 
 const screen = new Screen()
 const news = (line: string): void => screen.news(`${new Date().toISOString().slice(11, 19)}  ${line}`)
@@ -49,7 +62,9 @@ class Pair {
   ) {
     this.collector = createOkxCollector({
       symbol,
-      dataTypes: [DataType.Trade, DataType.Ticker, DataType.OrderBook],
+      dataTypes: [DataType.Trade, DataType.Ticker, DataType.OrderBook, DataType.Candle],
+      candles: { timeframes: ['1s', '5s'] },
+      repositories: { marketData: repository, rawTrades: repository },
       endpoints,
       startTimeoutMs: PATIENCE_MS,
       signal: stopping.signal,
@@ -120,6 +135,7 @@ class Pair {
   }
 }
 
+const beganAt = Date.now()
 const fake = values.live ? undefined : await startFakeExchange({ exchange: 'okx', seed: 'demo' })
 const where = fake === undefined ? 'the real OKX' : 'a fake OKX on this machine'
 news(`collecting ${SYMBOLS.join(' and ')} from ${where} for ${values.seconds} s; Ctrl-C ends it`)
@@ -127,7 +143,8 @@ news(`collecting ${SYMBOLS.join(' and ')} from ${where} for ${values.seconds} s;
 const pairs = SYMBOLS.map((symbol) => new Pair(symbol, fake?.endpoints))
 const started = await Promise.all(pairs.map(({ collector }) => collector.start()))
 
-if (started.every((ok) => ok)) {
+const isUp = started.every((ok) => ok)
+if (isUp) {
   await watch()
   process.exitCode = summary() ? 0 : 1
 } else if (!stopping.signal.aborted) {
@@ -135,8 +152,10 @@ if (started.every((ok) => ok)) {
   process.exitCode = 1
 }
 
-// Everything that was opened is closed, so the process ends by itself.
+// What waits is written, and everything that was opened is closed, so the process ends by itself.
 await Promise.all(pairs.map(({ collector }) => collector.stop()))
+if (isUp) await query()
+await repository.close()
 await fake?.close()
 
 async function watch(): Promise<void> {
@@ -182,6 +201,23 @@ function summary(): boolean {
   const ok = pairs.every(({ collector, reconnects }) => collector.status === 'running' && reconnects >= cuts)
   console.log(`result      ${ok ? 'every stream is running' : 'NOT every stream is running'}`)
   return ok
+}
+
+/** Asks the file what this run has put into it. */
+async function query(): Promise<void> {
+  console.log(`\nkept in ${file}:`)
+  for (const { symbol, trades } of pairs) {
+    const market = { exchange: 'okx', symbol }
+    let stored = 0
+    for await (const trade of repository.trades({ ...market, from: beganAt })) if (trade.receivedAt >= beganAt) stored++
+    console.log(`${symbol}  ${stored} trades of this run, ${trades} were delivered; its latest candles of 5 s:`)
+    for await (const candle of repository.candles({ ...market, timeframe: '5s', order: 'desc', limit: 3 })) {
+      const { openTime, open, high, low, close, volume, complete, incompleteReason } = candle
+      const prices = [open, high, low, close].map((price) => price.toString()).join('  ')
+      const time = new Date(openTime).toISOString().slice(11, 19)
+      console.log(`  ${time}  ${prices}  volume ${volume.toString()}  ${complete ? 'complete' : (incompleteReason ?? '')}`)
+    }
+  }
 }
 
 function explainFailure(): void {
