@@ -29,6 +29,22 @@ export const COUNTERS = {
     ['exchange'],
     'Collectors left out of a scrape because their status could not be had',
   ),
+  sinkDelivered: counter(
+    'collector_sink_delivered_total',
+    ['exchange', 'sink'],
+    'Rows or messages that arrived, be it that they were there already',
+  ),
+  sinkRejected: counter(
+    'collector_sink_rejected_total',
+    ['exchange', 'sink'],
+    'Rows or messages that were refused, and left out',
+  ),
+  sinkLost: counter(
+    'collector_sink_lost_total',
+    ['exchange', 'sink'],
+    'Rows or messages left out: no room to wait, or no time at the stop',
+  ),
+  sinkFailures: counter('collector_sink_failures_total', ['exchange', 'sink'], 'Attempts to write or to publish that failed'),
 } as const satisfies Record<string, MetricRow>
 
 /** As things are when scraped. */
@@ -52,6 +68,11 @@ export const GAUGES = {
   ),
   collectors: gauge('collectors', ['exchange', 'status'], 'Collectors by status'),
   connections: gauge('collector_connections', ['exchange'], 'Open connections; one that is shared counts once'),
+  sinkAway: gauge('collector_sink_away', ['exchange', 'sink'], '1 while a database or a bus cannot be reached, else 0'),
+  sinkQueued: gauge('collector_sink_queued', ['exchange', 'sink'], 'Rows or messages that wait in memory'),
+  sinkMaxQueued: gauge('collector_sink_max_queued', ['exchange', 'sink'], 'The most that may wait in memory'),
+  sinkSpooled: gauge('collector_sink_spooled', ['exchange', 'sink'], 'Rows that wait in the spool'),
+  sinkSpooledBytes: gauge('collector_sink_spooled_bytes', ['exchange', 'sink'], 'Bytes that the spool takes up'),
 } as const satisfies Record<string, MetricRow>
 
 /** With a manager only. */

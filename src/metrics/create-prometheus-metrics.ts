@@ -60,8 +60,7 @@ export function createPrometheusMetrics(options: PrometheusOptions = {}): Promet
     isFresh = true
     queueMicrotask(() => (isFresh = false))
     watch?.follow()
-    scrape.run()
-    watch?.write()
+    scrape.run(watch?.read())
   }
   const shared = ({ name, help, labels }: MetricRow) => ({
     name: `${prefix}${name}`,

@@ -5,24 +5,8 @@ import type { CollectorStatusReport } from '../core/collector/status-report.ts'
 import type { DataType } from '../domain/data-type.ts'
 import type { CounterKey, GaugeKey } from './catalog.ts'
 import type { CollectorTap } from './collector-tap.ts'
-
-type Labels = Readonly<Record<string, string>>
-
-/** A total of one collector that belongs to a counter. `key` tells it from the collector's other totals. */
-interface CounterFact {
-  readonly counter: CounterKey
-  readonly key: string
-  readonly labels: Labels
-  readonly total: number
-}
-
-/** A gauge's value for one collector. What several collectors of one exchange say is added up, or the largest is taken. */
-export interface GaugeFact {
-  readonly gauge: GaugeKey
-  readonly labels: Labels
-  readonly value: number
-  readonly fold: 'sum' | 'max'
-}
+import type { CounterFact, GaugeFact, Labels } from './fact.ts'
+import { sinkFacts } from './sink-facts.ts'
 
 /** What one collector contributes to a scrape. */
 export interface CollectorFacts {
@@ -44,9 +28,16 @@ const TRIGGERS = [
 /** Reads everything from one collector. May throw what the collector's own `getStatus` throws. */
 export function readFacts(collector: BaseDataCollector, tap: CollectorTap, now: number): CollectorFacts {
   const status = collector.getStatus()
+  const sinks = sinkFacts(status.sinks)
   return {
-    counters: [...plainCounters(status), ...errorFacts(status), ...messageFacts(status, tap), ...restartFacts(status)],
-    gauges: gaugeFacts(status, tap, now),
+    counters: [
+      ...plainCounters(status),
+      ...errorFacts(status),
+      ...messageFacts(status, tap),
+      ...restartFacts(status),
+      ...sinks.counters,
+    ],
+    gauges: [...gaugeFacts(status, tap, now), ...sinks.gauges],
     connections: collector.getConnections().flatMap((connection) => (connection.status === 'open' ? [connection.id] : [])),
   }
 }

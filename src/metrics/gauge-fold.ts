@@ -1,6 +1,6 @@
 import type { Gauge } from 'prom-client'
 import type { GaugeKey } from './catalog.ts'
-import type { GaugeFact } from './facts.ts'
+import type { GaugeFact } from './fact.ts'
 
 interface Folded {
   readonly labels: Readonly<Record<string, string>>

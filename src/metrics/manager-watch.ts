@@ -1,11 +1,9 @@
 import type { Gauge } from 'prom-client'
 import type { BaseDataCollector } from '../core/collector/base-collector.ts'
 import type { ManagerGaugeKey } from './catalog.ts'
-import type { ObservedManager } from './observed-manager.ts'
+import { MANAGER, type ObservedManager } from './observed-manager.ts'
 import type { Scrape } from './scrape.ts'
-
-/** In the place of an exchange's name where the manager itself could not be read. */
-const MANAGER = '(manager)'
+import { sinkFacts, type SinkFacts } from './sink-facts.ts'
 
 /** Follows the collectors that a manager has, and reads the manager itself. */
 export class ManagerWatch {
@@ -36,15 +34,18 @@ export class ManagerWatch {
     this.#followed.delete(collector)
   }
 
-  write(): void {
+  /** Writes what the manager says of itself into the gauges that are its own. @returns what its sinks say. */
+  read(): SinkFacts | undefined {
     try {
-      const { resources, statistics } = this.#manager.getStatus()
+      const { resources, statistics, sinks } = this.#manager.getStatus()
       this.#gauges.failed.set(statistics.failedCollectors)
       // A browser does not tell.
       if (resources.heapUsedBytes !== null) this.#gauges.heapUsed.set(resources.heapUsedBytes)
       if (resources.eventLoopDelayMs !== null) this.#gauges.eventLoopDelay.set(resources.eventLoopDelayMs / 1_000)
+      return sinkFacts(sinks)
     } catch {
       this.#scrape.failed(MANAGER)
+      return undefined
     }
   }
 

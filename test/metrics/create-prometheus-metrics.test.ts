@@ -3,17 +3,20 @@ import { afterEach, describe, expect, test, vi } from 'vitest'
 import type { BaseCollectorOptions } from '../../src/core/collector/base-options.ts'
 import type { CollectorStatusReport } from '../../src/core/collector/status-report.ts'
 import type { MarketDataPoint } from '../../src/domain/market-data.ts'
+import type { SinkStatus } from '../../src/ports/sink.ts'
 import { METRICS } from '../../src/metrics/catalog.ts'
 import { createPrometheusMetrics, type PrometheusMetrics } from '../../src/metrics/create-prometheus-metrics.ts'
 import type { PrometheusOptions } from '../../src/metrics/options.ts'
 import { FakeSource } from '../support/fake-source.ts'
 import { createTestWorld, inVirtualTime, type TestWorld } from '../support/test-ports.ts'
 import { Exposition } from './exposition.ts'
+import { fakeSink } from './fake-sink.ts'
 
 /** A source that delivers what the test says, and may be unable to say how it is. */
 class Source extends FakeSource {
   broken: 'status' | 'connections' | 'nonsense' | undefined
   halfReport = false
+  sinks: readonly SinkStatus[] = []
 
   push(fields: Partial<MarketDataPoint> = {}): void {
     this.deliver({ ...this.trade('1'), ...fields } as MarketDataPoint)
@@ -21,9 +24,10 @@ class Source extends FakeSource {
   override getStatus(): CollectorStatusReport {
     if (this.broken === 'status') throw new Error('no status')
     if (this.broken === 'nonsense') return {} as CollectorStatusReport
-    const report = super.getStatus()
+    const report = { ...super.getStatus(), sinks: this.sinks }
     if (!this.halfReport) return report
-    return { ...report, statistics: { ...report.statistics, uptimeSeconds: undefined as never, gaps: NaN } }
+    const sinks = [fakeSink({ name: 'a > sqlite', queued: NaN, delivered: undefined as never, rejected: 1 })]
+    return { ...report, sinks, statistics: { ...report.statistics, uptimeSeconds: undefined as never, gaps: NaN } }
   }
   override getConnections() {
     if (this.broken === 'connections') throw new Error('no connections')
@@ -180,7 +184,10 @@ describe('labels', () => {
   })
 
   test('are those of the catalogue, for every series', async () => {
-    const metrics = create({ collectors: [source(), source({ exchangeName: 'other' })], manager: fakeManager().manager })
+    const { manager, state } = fakeManager()
+    const one = source()
+    one.sinks = state.sinks = [fakeSink()]
+    const metrics = create({ collectors: [one, source({ exchangeName: 'other' })], manager })
     const exposition = await scrape(metrics)
     for (const { name, type, labels } of METRICS) {
       expect(exposition.types.get(name), name).toBe(type)
@@ -252,6 +259,8 @@ test('a report that lacks a number lacks that series', async () => {
   one.push()
   const exposition = await scrape(metrics)
   expect(exposition.of('collector_uptime_seconds')).toEqual([])
+  expect(exposition.of('collector_sink_queued')).toEqual([])
+  expect(exposition.value('collector_sink_rejected_total', { exchange: 'fake', sink: 'sqlite' })).toBe(1)
   expect(trades(exposition)).toBe(1)
 })
 
@@ -259,7 +268,7 @@ test('a report that lacks a number lacks that series', async () => {
 function fakeManager(...collectors: Source[]) {
   const list = new Map(collectors.map((each, index) => [`c${index}`, each]))
   const listeners = new Set<() => void>()
-  const state = { fails: false, heapUsedBytes: 1_000 as number | null }
+  const state = { fails: false, heapUsedBytes: 1_000 as number | null, sinks: [] as readonly SinkStatus[] }
   return {
     list,
     listeners,
@@ -270,8 +279,8 @@ function fakeManager(...collectors: Source[]) {
       getCollector: (name: string) => list.get(name),
       getStatus: () => {
         if (state.fails) throw new Error('no status')
-        const { heapUsedBytes } = state
-        return { statistics: { failedCollectors: 2 }, resources: { heapUsedBytes, eventLoopDelayMs: 3 } }
+        const { heapUsedBytes, sinks } = state
+        return { statistics: { failedCollectors: 2 }, resources: { heapUsedBytes, eventLoopDelayMs: 3 }, sinks }
       },
       on: (_event: string, listener: () => void) => listeners.add(listener),
       off: (_event: string, listener: () => void) => listeners.delete(listener),

@@ -75,7 +75,7 @@ describe('docs/grafana-dashboard.json', () => {
     const sources = [...targets, ...panels.filter(({ type }) => type !== 'row')].map(({ datasource }) => datasource?.uid)
     expect([...new Set(sources)]).toEqual(['${DS_PROMETHEUS}'])
     const rows = panels.filter(({ type }) => type === 'row').map(({ title }) => title)
-    expect(rows).toEqual(['Overview', 'Data', 'Trouble', 'Process'])
+    expect(rows).toEqual(['Overview', 'Data', 'Trouble', 'Storage and outputs', 'Process'])
   })
 
   test('asks only for metrics and labels that exist', () => {

@@ -11,6 +11,8 @@ export class SinkSet {
   readonly #options: ResolvedSinkOptions
   readonly #world: SinkWorld
   #own: OpenSinks | undefined
+  /** Also while they are being closed and afterwards: what they did last is told until there are new ones. */
+  #told: OpenSinks | undefined
   #isHurried = false
 
   constructor(options: ResolvedSinkOptions, world: SinkWorld & { readonly onFault: (error: unknown) => void }) {
@@ -28,7 +30,7 @@ export class SinkSet {
   async open(): Promise<void> {
     this.#isHurried = false
     if (this.#own !== undefined) return
-    const own = (this.#own = await openSinks(this.#options, this.#world))
+    const own = (this.#own = this.#told = await openSinks(this.#options, this.#world))
     for (const sink of own.sinks) this.fan.add(sink)
   }
 
@@ -42,12 +44,13 @@ export class SinkSet {
     const own = this.#own
     this.#own = undefined
     if (own === undefined) return
-    await own.close(signal)
+    // At once: when this takes long, others may have taken their place.
     for (const sink of own.sinks) this.fan.remove(sink)
+    await own.close(signal)
   }
 
   status(): readonly SinkStatus[] {
-    return this.#own?.sinks.flatMap((sink) => sink.status()) ?? []
+    return this.#told?.sinks.flatMap((sink) => sink.status()) ?? []
   }
 
   issues(): readonly string[] {
