@@ -23,3 +23,4 @@ export type {
   TimedFields,
   TimedLine,
 } from './recording/lines.ts'
+export { createFileSpool, type FileSpoolOptions } from './spool/create-file-spool.ts'

@@ -1,6 +1,14 @@
 export { createVirtualClock, type VirtualClock } from './testing/virtual-clock.ts'
 export { createVirtualExchange } from './testing/create-virtual-exchange.ts'
 export { seededRandom } from './testing/seeded-random.ts'
+export { repositoryContract } from './testing/repository-contract/repository-contract.ts'
+export type {
+  ContractExpect,
+  ContractRepositories,
+  ContractSubject,
+  ContractTestFunction,
+  RepositoryContractOptions,
+} from './testing/repository-contract/contract-types.ts'
 export { startFakeExchange } from './testing/start-fake-exchange.ts'
 export { CORRUPT_KINDS, type CorruptKind } from './testing/okx/corrupt.ts'
 export { DEFAULT_CREDENTIALS, type FakeCredentials } from './testing/okx/login.ts'

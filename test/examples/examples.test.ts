@@ -13,6 +13,10 @@ const EXAMPLES: readonly (readonly [command: string, telling: RegExp])[] = [
   ['custom-collector.ts', /^restarts: 1$/m],
   ['rest-poller.ts', /^one request failed: 1 error, 0 restarts$[^]*^the server was away: restarted$/m],
   ['file-replay.ts', /^result: 59 trades in order, 1 damaged lines, 0 restarts$/m],
+  [
+    'custom-repository.ts',
+    /^trades 200 to 450: 200 inserted, 50 were there$[^]*^result: 600 trades and 10 candles in \d+ bytes, the tape goes on after trade 600$/m,
+  ],
   ['candles-complete-series.ts', /^01-05T23:59 1m revised .*vwap 99\.75$[^]*^1m revised complete$/m],
   ['candles-from-recording.ts', /^600 seconds folded to 10 minutes: 0 differences$/m],
   ['stream-iterator.ts', /^read [1-9]\d* trades; the queue was full for [1-9]\d* more$/m],

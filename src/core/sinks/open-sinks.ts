@@ -58,10 +58,13 @@ export async function openSinks(options: ResolvedSinkOptions, world: SinkWorld):
     // One after the other, so that what was made before one fails is known.
     for (const output of options.outputs) outputs.push(await outputOf(output, made))
     const sinks: ClosableSink[] = outputs.map((output) => new OutputFeed({ name, output, clock, random, onError }))
-    if (repositories !== undefined)
-      sinks.push(
-        new StorageSink({ ...storage, name, repositories, forceUpdateCandles, clock, random, onError, onLost: onLostTrades }),
-      )
+    if (repositories !== undefined) {
+      const tools = { clock, random, onError, onLost: onLostTrades }
+      const sink = new StorageSink({ ...storage, ...tools, name, repositories, forceUpdateCandles })
+      // What an earlier process left in the spool need not wait for the first row.
+      void sink.open()
+      sinks.push(sink)
+    }
     return new OpenSinks(sinks, [...made], onError)
   } catch (error) {
     await closeAll([...made], onError)
