@@ -5,6 +5,7 @@ import { measureHeap } from './heap/heap.ts'
 import { measure, warmUp, type Plan } from './measure.ts'
 import { results, tables, type Measurements, type Row } from './report.ts'
 import { writeSection } from './results-file.ts'
+import { measureStorage } from './storage/storage.ts'
 import { assertSameBooks, assertSameEnd, type BookSubject } from './subjects/book-subject.ts'
 import { ccxtBooks } from './subjects/ccxt-books.ts'
 import { ccxt } from './subjects/ccxt.ts'
@@ -24,6 +25,7 @@ const plan: Plan = quick
 const framesPerChannel = quick ? 1_000 : 5_000
 const heap = quick ? { books: 100, marketMs: 5_000 } : { books: 500, marketMs: 20_000 }
 const candlePlan = quick ? { trades: 250_000, rounds: 5 } : { trades: 1_000_000, rounds: 13 }
+const storagePlan = quick ? { trades: 50_000, rounds: 5 } : { trades: 300_000, rounds: 11 }
 const SEED = 20_261_122
 
 installPeersIfMissing()
@@ -64,11 +66,14 @@ for (const { workload, subjects } of keeping) {
 }
 console.error('measuring candles')
 const candles = await measureCandles(built, candlePlan, random)
+console.error('measuring storage')
+const storage = await measureStorage(built, storagePlan, random)
 console.error('measuring heap per book')
 const measured: Measurements = {
   decoded: { rows: decoded, skipped },
   kept: { rows: kept, skipped: skipped.filter(({ channel }) => channel === 'books') },
   candles,
+  storage,
   heap: await measureHeap(built, heap.books, heap.marketMs, SEED),
 }
 

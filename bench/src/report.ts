@@ -3,6 +3,7 @@ import type { HeapResult } from './heap/heap.ts'
 import { machine } from './machine.ts'
 import { markdownTable } from './markdown-table.ts'
 import type { Plan, Result, Spread } from './measure.ts'
+import type { StorageResult } from './storage/storage.ts'
 import type { Subject } from './subjects/subject.ts'
 import type { Skipped, Workload } from './workload.ts'
 
@@ -21,11 +22,12 @@ export interface Measurements {
   readonly decoded: Rows
   readonly kept: Rows
   readonly candles: CandleResult
+  readonly storage: StorageResult
   readonly heap: HeapResult
 }
 
 /** All measurements as Markdown, which is readable on a terminal, too. */
-export function tables({ decoded, kept, candles, heap }: Measurements): string {
+export function tables({ decoded, kept, candles, storage, heap }: Measurements): string {
   return `## Decoding, per frame
 
 ${table(decoded)}
@@ -41,6 +43,10 @@ okx-api keeps no books.
 ## ${candles.trades.toLocaleString('en')} trades into eleven timeframes
 
 ${candleTable(candles)}
+
+## ${storage.trades.toLocaleString('en')} trades into a database
+
+${storageTable(storage)}
 
 ## ${heap.books} books of ${heap.reports[0]?.report.levelsPerSide ?? 0} levels per side: heap per book
 
@@ -93,6 +99,18 @@ function candleTable({ trades, candles, rows, heap }: CandleResult): string {
   return `${table}\n\n${candles.toLocaleString('en')} candles of ${trades.toLocaleString('en')} trades. Held on the heap: ${held.join(', ')}.`
 }
 
+function storageTable({ rows }: StorageResult): string {
+  return markdownTable(
+    ['', 'driver, trades/s', '`StorageWriter`, trades/s', '`StorageWriter` by driver'],
+    rows.map(({ name, driver, writer, ratio }) => [
+      name,
+      Math.round(driver.median).toLocaleString('en'),
+      Math.round(writer.median).toLocaleString('en'),
+      spreadText(ratio),
+    ]),
+  )
+}
+
 function heapTable({ reports }: HeapResult): string {
   return markdownTable(
     ['', ...reports.map(({ name }) => name)],
@@ -104,7 +122,7 @@ function heapTable({ reports }: HeapResult): string {
 }
 
 export function results(measurements: Measurements, plan: Plan, now: Date): string {
-  const { decoded, kept, heap } = measurements
+  const { decoded, kept, storage, heap } = measurements
   return `# Measurements
 
 Written by \`npm run bench\` on ${now.toISOString().slice(0, 10)}; do not edit.
@@ -144,6 +162,12 @@ Candles: \`CandleAggregator\` of the built package with its defaults (duplicates
 told the time with every trade. The cascade of \`number\` folds higher timeframes from lower ones, too, and makes candles of the same fields, but it
 sums floats, and knows neither lateness nor revision, and of duplicates only the repetition of the last one. The fold with \`Decimal\` adds each trade to the
 bars of all timeframes with decimal.js; it is measured on a twentieth of the trades. Before, its candles and ours are compared digit by digit.
+
+Trades into a database: the same table, empty at the beginning of each measurement. The driver alone inserts batches of ${storage.batchRows.toLocaleString('en')} in the fastest way
+it has. \`StorageWriter\` gets the trades one by one, checks, queues and batches them, leaves out duplicates and counts what became of each; it
+is kept from queueing more than it can store. Time on the clock, until all are committed; each round once each, whoever is first taking turns.
+
+${storage.rows.map(({ name, path }) => `- **${name}**: ${path}`).join('\n')}
 
 ## Frames
 

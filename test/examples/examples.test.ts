@@ -17,6 +17,10 @@ const EXAMPLES: readonly (readonly [command: string, telling: RegExp])[] = [
     'custom-repository.ts',
     /^trades 200 to 450: 200 inserted, 50 were there$[^]*^result: 600 trades and 10 candles in \d+ bytes, the tape goes on after trade 600$/m,
   ],
+  [
+    'sqlite-recorder.ts',
+    /^([1-9]\d*) trades in the file, \1 delivered in this run; the last ones:$[^]*^(?:buy|sell): [1-9]\d* trades, the highest at [\d.]+$/m,
+  ],
   ['candles-complete-series.ts', /^01-05T23:59 1m revised .*vwap 99\.75$[^]*^1m revised complete$/m],
   ['candles-from-recording.ts', /^600 seconds folded to 10 minutes: 0 differences$/m],
   ['stream-iterator.ts', /^read [1-9]\d* trades; the queue was full for [1-9]\d* more$/m],
