@@ -155,6 +155,12 @@ export {
   type WriteResult,
 } from './storage/repository.ts'
 export type { Spool, SpoolLane } from './storage/spool.ts'
+export type { StorageRecord, StreamCursor } from './storage/storage-record.ts'
+export type { StorageOptions } from './storage/storage-options.ts'
+export type { LossReason } from './storage/writer/entry.ts'
+export type { WriterRepositories } from './storage/writer/repository-gate.ts'
+export { StorageWriter } from './storage/writer/storage-writer.ts'
+export type { StorageStatus, StorageWriterOptions, WriterTuning } from './storage/writer/writer-options.ts'
 export type { Output, OutputMessage, OutputPayload } from './outputs/output.ts'
 export {
   DATABASE_FAULTS,

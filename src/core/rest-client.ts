@@ -3,7 +3,7 @@ import { sleep } from '../ports/clock.ts'
 import type { HttpResponse } from '../ports/http.ts'
 import type { Ports } from '../ports/ports.ts'
 import { retryAfterMs } from '../ports/socket.ts'
-import { backoffDelay, type BackoffPolicy } from './backoff.ts'
+import { backoffDelay, type BackoffPolicy } from '../ports/backoff.ts'
 import { restAddress, type RestAddress } from './rest-address.ts'
 import { SlidingWindow } from './sliding-window.ts'
 

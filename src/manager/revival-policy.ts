@@ -1,4 +1,4 @@
-import { backoffDelay } from '../core/backoff.ts'
+import { backoffDelay } from '../ports/backoff.ts'
 import { isActive, type CollectorStatus } from '../core/collector/collector-state.ts'
 import type { Random } from '../ports/random.ts'
 

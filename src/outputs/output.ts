@@ -1,3 +1,4 @@
+import type { DataType } from '../domain/data-type.ts'
 import type { Gap } from '../domain/gap.ts'
 import type { MarketDataPoint } from '../domain/market-data.ts'
 
@@ -22,9 +23,12 @@ export interface OutputMessage {
 export interface Output {
   /** For logs and errors, for example `redis`. */
   readonly name: string
+  /** Only these are numbered and published; gaps belong to trades. Default: everything. */
+  readonly dataTypes?: readonly DataType[] | undefined
   /**
    * Publishes in order. A rejection means that some or all may not have arrived; the same messages are given again later, so that
-   * those that had arrived come twice, with the same numbers.
+   * those that had arrived come twice, with the same numbers. A `TapekeeperError` with the code `ROW_REJECTED` means that one of them can never be published:
+   * it is found and left out, the others are given again.
    */
   publish(messages: readonly OutputMessage[]): Promise<void>
   /** Lets go of what it opened itself. Idempotent. */

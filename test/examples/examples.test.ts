@@ -21,6 +21,7 @@ const EXAMPLES: readonly (readonly [command: string, telling: RegExp])[] = [
     'sqlite-recorder.ts',
     /^([1-9]\d*) trades in the file, \1 delivered in this run; the last ones:$[^]*^(?:buy|sell): [1-9]\d* trades, the highest at [\d.]+$/m,
   ],
+  ['redis-pub-sub.ts', /^result: (?:[1-9]\d* messages received, 0 missing|there is no Redis to try this with)/m],
   ['candles-complete-series.ts', /^01-05T23:59 1m revised .*vwap 99\.75$[^]*^1m revised complete$/m],
   ['candles-from-recording.ts', /^600 seconds folded to 10 minutes: 0 differences$/m],
   ['stream-iterator.ts', /^read [1-9]\d* trades; the queue was full for [1-9]\d* more$/m],

@@ -1,5 +1,5 @@
 import type { Random } from '../../ports/random.ts'
-import { backoffDelay, type BackoffPolicy } from '../backoff.ts'
+import { backoffDelay, type BackoffPolicy } from '../../ports/backoff.ts'
 
 /** Each resubscription costs 2 of the 480 requests a connection has per hour, and other books may need some, too. */
 const RESUBSCRIBE: BackoffPolicy = { baseMs: 1_000, capMs: 60_000 }

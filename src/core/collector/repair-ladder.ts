@@ -1,4 +1,4 @@
-import { backoffDelay, type BackoffPolicy } from '../backoff.ts'
+import { backoffDelay, type BackoffPolicy } from '../../ports/backoff.ts'
 import type { Random } from '../../ports/random.ts'
 
 /** From the smallest: this subscription, its connection, the collector. Then again from the beginning. */

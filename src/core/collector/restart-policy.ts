@@ -1,4 +1,4 @@
-import { backoffDelay } from '../backoff.ts'
+import { backoffDelay } from '../../ports/backoff.ts'
 import type { Random } from '../../ports/random.ts'
 
 export interface RestartPolicy {

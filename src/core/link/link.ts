@@ -1,6 +1,6 @@
 import type { ExchangeLimits, Keepalive, Topic } from '../exchange-definition.ts'
 import { fencedDecode, type Frame, type FrameDecoder, type RejectedFrame } from '../frame.ts'
-import { backoffDelay, type BackoffPolicy } from '../backoff.ts'
+import { backoffDelay, type BackoffPolicy } from '../../ports/backoff.ts'
 import { callFenced } from '../../ports/emitter.ts'
 import { SlidingWindow } from '../sliding-window.ts'
 import { messageOf, TapekeeperError } from '../../errors/tapekeeper-error.ts'

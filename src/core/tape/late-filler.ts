@@ -1,6 +1,6 @@
 import type { Cancel, Clock } from '../../ports/clock.ts'
 import type { Random } from '../../ports/random.ts'
-import { backoffDelay, type BackoffPolicy } from '../backoff.ts'
+import { backoffDelay, type BackoffPolicy } from '../../ports/backoff.ts'
 import type { TradePoint } from './continuity.ts'
 import type { Gap } from '../../domain/gap.ts'
 import { fillHole, missingIn, type PageBefore } from './hole-filler.ts'

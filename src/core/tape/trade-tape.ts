@@ -1,7 +1,7 @@
 import { TapekeeperError } from '../../errors/tapekeeper-error.ts'
 import { sleep, type Cancel, type Clock } from '../../ports/clock.ts'
 import type { Random } from '../../ports/random.ts'
-import { backoffDelay, type BackoffPolicy } from '../backoff.ts'
+import { backoffDelay, type BackoffPolicy } from '../../ports/backoff.ts'
 import type { CompletenessLedger } from './completeness.ts'
 import { Continuity, idsOf, type IdRange, type TradePoint } from './continuity.ts'
 import type { CursorStore, TapeCursor } from '../../ports/cursor-store.ts'

@@ -1,4 +1,4 @@
-import type { Random } from '../ports/random.ts'
+import type { Random } from './random.ts'
 
 export interface BackoffPolicy {
   /** Ceiling of the first delay. Milliseconds. */

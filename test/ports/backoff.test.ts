@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { backoffDelay } from '../../src/core/backoff.ts'
+import { backoffDelay } from '../../src/ports/backoff.ts'
 import { seededRandom } from '../../src/testing/seeded-random.ts'
 
 const POLICY = { baseMs: 1_000, capMs: 30_000 }

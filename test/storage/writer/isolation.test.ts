@@ -1,0 +1,90 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { DatabaseOperationError } from '../../../src/errors/database-operation-error.ts'
+import { KindHistory, storeIsolating, SYSTEMIC_ROWS, type Verdict } from '../../../src/storage/writer/isolation.ts'
+import { seededRandom } from '../../../src/testing/seeded-random.ts'
+
+interface Row {
+  readonly key: string
+  readonly number: number
+  readonly fails: 'row' | 'unclear' | undefined
+  /** Is stored after it has failed alone so many times. */
+  blips: number
+}
+
+function world() {
+  const stored: Row[] = []
+  const rejected: Row[] = []
+  const error = new DatabaseOperationError('no', { operation: 'save', table: 't' })
+  const attempt = (rows: readonly Row[]): Promise<Verdict> => {
+    const bad = rows.find(({ fails }) => fails !== undefined) ?? rows.find(({ blips }) => blips > 0)
+    if (bad === undefined) return Promise.resolve({ is: 'stored', result: { inserted: rows.length, kept: 0, overwritten: 0 } })
+    if (rows.length === 1) bad.blips--
+    return Promise.resolve({ is: bad.fails ?? 'unclear', error })
+  }
+  const history = new KindHistory<Row>()
+  const run = (rows: readonly Row[]) =>
+    storeIsolating(rows, {
+      history,
+      random: seededRandom('isolation'),
+      keyOf: ({ key }) => key,
+      attempt,
+      onStored: (some) => void stored.push(...some),
+      onRejected: (row) => void rejected.push(row),
+    })
+  return { run, stored, rejected }
+}
+
+const anyRows = fc
+  .array(
+    fc.record({
+      key: fc.constantFrom('a', 'b', 'c', 'd', 'e', 'f'),
+      fails: fc.option(fc.constantFrom('row' as const, 'unclear' as const), { nil: undefined, freq: 6 }),
+      blips: fc.constantFrom(0, 0, 0, 1),
+    }),
+    { maxLength: 60 },
+  )
+  .map((rows): readonly Row[] => rows.map((row, number) => ({ ...row, number })))
+
+test('rows of one key stay in order, sound ones are stored, poison is not', async () => {
+  await fc.assert(
+    fc.asyncProperty(anyRows, async (rows) => {
+      const { run, stored, rejected } = world()
+      const sound: Row = { key: 'z', number: -1, fails: undefined, blips: 0 }
+      await run([sound])
+      let rest = rows
+      for (let i = 0; i < 10 && rest.length > 0; i++) {
+        await run([sound, ...rest])
+        rest = rest.filter((row) => !stored.includes(row) && !rejected.includes(row))
+      }
+      expect(rest).toEqual([])
+      expect(stored.filter(({ fails }) => fails !== undefined)).toEqual([])
+      expect(rejected.filter(({ fails }) => fails === undefined)).toEqual([])
+      for (const key of 'abcdef') {
+        const numbers = stored.filter((row) => row.key === key).map(({ number }) => number)
+        expect(numbers).toEqual([...numbers].sort((a, b) => a - b))
+      }
+    }),
+    { numRuns: 300 },
+  )
+})
+
+test('when nothing can be stored, nothing is rejected', async () => {
+  const { run, rejected } = world()
+  const rows = Array.from({ length: 1_000 }, (_, number): Row => ({ key: String(number), number, fails: 'row', blips: 0 }))
+  expect((await run(rows))?.is).toBe('held')
+  expect((await run(rows))?.is).toBe('held')
+  expect(rejected).toEqual([])
+})
+
+test('a few that the repository blames itself are rejected even alone', async () => {
+  const { run, rejected } = world()
+  const rows = Array.from({ length: SYSTEMIC_ROWS - 1 }, (_, number): Row => ({
+    key: String(number),
+    number,
+    fails: 'row',
+    blips: 0,
+  }))
+  expect(await run(rows)).toBeUndefined()
+  expect(rejected).toHaveLength(SYSTEMIC_ROWS - 1)
+})
