@@ -1,5 +1,5 @@
 import type { StorageRecord } from '../storage-record.ts'
-import { isCursor, type CursorEntry, type Entry } from './entry.ts'
+import { isCursor, keyOf, type CursorEntry, type Entry } from './entry.ts'
 
 /** What waits in memory, in order. The front of it may be on its way somewhere: that stays until it has arrived. */
 export class WaitingRows {
@@ -10,6 +10,8 @@ export class WaitingRows {
   #spooling = 0
   /** The newest of each stream. */
   readonly #cursors = new Map<string, CursorEntry>()
+  /** The newest of each candle, by its key. */
+  readonly #candles = new Map<string, Entry>()
 
   get length(): number {
     return this.#entries.length
@@ -34,8 +36,34 @@ export class WaitingRows {
 
   push(record: StorageRecord, waiter?: (error?: Error) => void): void {
     const entry: Entry = { order: ++this.#taken, record, waiters: waiter === undefined ? [] : [waiter] }
+    if (record.kind === 'candle' && this.#isRevised(entry)) return
     this.#entries.push(entry)
     if (isCursor(entry)) this.#cursors.set(entry.record.row.stream, entry)
+  }
+
+  /**
+   * A revision takes the place of the same candle that still waits: it would overwrite it. The trades of an absence, read again in one
+   * go, revise each candle many times over.
+   */
+  #isRevised(entry: Entry): boolean {
+    const key = keyOf(entry)
+    const older = this.#candles.get(key)
+    const at = older === undefined || !isRevision(entry) ? -1 : this.#idleAt(older)
+    const newest = older === undefined || at < 0 ? entry : { ...entry, order: older.order }
+    this.#candles.set(key, newest)
+    if (at >= 0) this.#entries[at] = newest
+    return at >= 0
+  }
+
+  /** Where it is, unless it is on its way. */
+  #idleAt({ order }: Entry): number {
+    let [low, high] = [this.#busy, this.#entries.length]
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      if ((this.#entries[middle]?.order ?? Infinity) < order) low = middle + 1
+      else high = middle
+    }
+    return this.#entries[low]?.order === order ? low : -1
   }
 
   /** The next batch for the repository. */
@@ -50,7 +78,7 @@ export class WaitingRows {
     const batch = this.#entries.slice(0, this.#storing)
     this.#entries = [...batch.filter((entry) => !resolved.has(entry)), ...this.#entries.slice(this.#storing)]
     this.#storing = 0
-    this.#forgetCursors(batch.filter((entry) => resolved.has(entry)))
+    this.#forget(batch.filter((entry) => resolved.has(entry)))
   }
 
   /** All of it, for the spool. */
@@ -62,7 +90,7 @@ export class WaitingRows {
   /** When it has arrived there, it matters no more what becomes of it on the other way. */
   endSpooling(arrived: boolean): void {
     if (arrived) {
-      this.#forgetCursors(this.#entries.splice(0, this.#spooling))
+      this.#forget(this.#entries.splice(0, this.#spooling))
       this.#storing = 0
     }
     this.#spooling = 0
@@ -74,7 +102,7 @@ export class WaitingRows {
     const gone = this.#entries.splice(0, end < 0 ? this.#entries.length : end)
     this.#storing = 0
     this.#spooling = 0
-    this.#forgetCursors(gone)
+    this.#forget(gone)
     return gone
   }
 
@@ -99,6 +127,7 @@ export class WaitingRows {
       if (entry === undefined) break
       if (isCursor(entry) && !this.#isOutdated(entry)) continue
       this.#entries.splice(i, 1)
+      if (entry.record.kind === 'candle') this.#forgetCandle(entry)
       return entry
     }
     return undefined
@@ -113,7 +142,17 @@ export class WaitingRows {
     return this.#cursors.get(entry.record.row.stream) !== entry
   }
 
-  #forgetCursors(gone: readonly Entry[]): void {
-    for (const entry of gone) if (isCursor(entry) && !this.#isOutdated(entry)) this.#cursors.delete(entry.record.row.stream)
+  #forget(gone: readonly Entry[]): void {
+    for (const entry of gone) {
+      if (isCursor(entry) && !this.#isOutdated(entry)) this.#cursors.delete(entry.record.row.stream)
+      if (entry.record.kind === 'candle') this.#forgetCandle(entry)
+    }
+  }
+
+  #forgetCandle(entry: Entry): void {
+    const key = keyOf(entry)
+    if (this.#candles.get(key) === entry) this.#candles.delete(key)
   }
 }
+
+const isRevision = ({ record }: Entry): boolean => record.kind === 'candle' && record.row.status === 'revised'
