@@ -10,6 +10,7 @@ import type { PointOf } from './market-data.ts'
  * - `too-old`: longer ago than `maxBackfillMs`
  * - `ids-restarted`: the exchange began to count anew; what lies between cannot be known
  * - `unprovable`: this exchange's ids prove nothing, and the time in question could not be read again
+ * - `cursor-late`: the stored cursor could not be read when the tape began; this lies between it and the beginning
  * - `consumer-too-slow`: a stream's consumer fell behind its bound; everybody else got them
  * - `not-stored`: a repository was away for longer than its rows could wait, or refused them; everybody else got them
  * - `stopped`: the collector was stopped before the repair was done
@@ -22,6 +23,7 @@ export const GAP_REASONS = [
   'too-old',
   'ids-restarted',
   'unprovable',
+  'cursor-late',
   'consumer-too-slow',
   'not-stored',
   'stopped',
@@ -40,7 +42,7 @@ export const isOfTape = ({ reason }: { readonly reason: string }): boolean => !O
 export interface Gap {
   readonly exchange: string
   readonly symbol: string
-  /** For example `okx trades BTC-USDT`. */
+  /** For example `okx trades:BTC-USDT`. */
   readonly stream: string
   /** First and last missing id; undefined where ids prove nothing. */
   readonly fromId: string | undefined

@@ -15,12 +15,13 @@ const EXAMPLES: readonly (readonly [command: string, telling: RegExp])[] = [
   ['file-replay.ts', /^result: 59 trades in order, 1 damaged lines, 0 restarts$/m],
   [
     'custom-repository.ts',
-    /^trades 200 to 450: 200 inserted, 50 were there$[^]*^result: 600 trades and 10 candles in \d+ bytes, the tape goes on after trade 600$/m,
+    /^(?:stopped with [1-9]\d* trades and [1-9]\d* candles in [1-9]\d* bytes\n){2}[^]*^result: [1-9]\d* trades in the files, [1-9]\d* of them read afterwards, 0 missing$/m,
   ],
   [
     'sqlite-recorder.ts',
     /^([1-9]\d*) trades in the file, \1 delivered in this run; the last ones:$[^]*^(?:buy|sell): [1-9]\d* trades, the highest at [\d.]+$/m,
   ],
+  ['postgres.ts', /^no POSTGRES_URL, nothing to do/m],
   ['redis-pub-sub.ts', /^result: (?:[1-9]\d* messages received, 0 missing|there is no Redis to try this with)/m],
   ['candles-complete-series.ts', /^01-05T23:59 1m revised .*vwap 99\.75$[^]*^1m revised complete$/m],
   ['candles-from-recording.ts', /^600 seconds folded to 10 minutes: 0 differences$/m],

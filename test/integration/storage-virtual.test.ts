@@ -221,6 +221,29 @@ describe('a collector with repositories', () => {
     expect(repository.closed).toBe(0)
   })
 
+  test('started before its repository is there: what the last run left open is found all the same', async () => {
+    const repository = fickle()
+    const first = collect({ repositories: both(repository) })
+    await later(first.start())
+    await fake.clock.advance(20_000)
+    await later(first.stop())
+    repository.isAway = true
+    await fake.clock.advance(20_000)
+    const second = collect({ repositories: both(repository) })
+    const gaps: Gap[] = []
+    second.on('gap', (gap) => gaps.push(gap)).on('error', () => undefined)
+    await later(second.start())
+    await fake.clock.advance(40_000)
+    repository.isAway = false
+    await fake.clock.advance(180_000)
+    expect(gaps).toMatchObject([
+      { reason: 'cursor-late', filled: false },
+      { reason: 'cursor-late', filled: true },
+    ])
+    await later(second.stop())
+    await expectWhole(repository)
+  })
+
   test('what cannot wait any longer becomes a gap that is not the tape’s', async () => {
     const repository = fickle()
     const collector = collect({ repositories: both(repository), storage: { maxQueuedRows: 50, batchRows: 10 } })

@@ -8,11 +8,8 @@ import { postgresMissing, startPostgres } from '../../../test/support/postgres.t
 import type { Built } from '../built.ts'
 import type { BenchRow, StorageSubject } from './storage-subject.ts'
 
-/** One array for each column. COPY, the other fast way, was measured at 0.9 to 1.1 times this speed. */
-const insertInto = (schema: string): string => `
-  INSERT INTO ${schema}.trades (exchange, symbol, trade_id, id_length, timestamp, received_at, price, size, side, count, backfilled)
-  SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::timestamptz[], $6::timestamptz[], $7::numeric[],
-    $8::numeric[], $9::text[], $10::bigint[], $11::boolean[])`
+const copyInto = (schema: string): string =>
+  `COPY ${schema}.trades (exchange, symbol, trade_id, id_length, timestamp, received_at, price, size, side, count, backfilled) FROM STDIN`
 
 /** Undefined where there is no PostgreSQL to start. */
 export async function postgres(built: Built): Promise<StorageSubject | undefined> {
@@ -26,7 +23,7 @@ export async function postgres(built: Built): Promise<StorageSubject | undefined
   let opened = 0
   return {
     name: 'PostgreSQL',
-    path: `pg ${version}: \`INSERT … SELECT FROM unnest\` of one array for each column, without a look at what is there; PostgreSQL ${String(row?.['version'])} on loopback, \`fsync = on\``,
+    path: `pg ${version}: \`COPY FROM STDIN\`, one for each batch; PostgreSQL ${String(row?.['version'])} on loopback, \`fsync = on\``,
     async open() {
       const schema = `bench_${++opened}`
       const repository = createPostgresRepository({ connectionString, schema })
@@ -34,10 +31,10 @@ export async function postgres(built: Built): Promise<StorageSubject | undefined
       const client = new pg.Client({ connectionString })
       await client.connect()
       await client.query('CHECKPOINT')
-      const text = insertInto(schema)
+      const text = copyInto(schema)
       return {
         insert: async (batch) => {
-          await client.query({ name: schema, text, values: columnsOf(batch) })
+          await new Promise<void>((resolve, reject) => void client.query(new Copy(text, linesOf(batch), resolve, reject)))
         },
         repository,
         async count() {
@@ -55,21 +52,49 @@ export async function postgres(built: Built): Promise<StorageSubject | undefined
   }
 }
 
-/** Arrays as text: the driver's own way of writing them takes twice as long. Nothing in these rows needs quotes. */
-function columnsOf(batch: readonly BenchRow[]): string[] {
-  const column = (valueOf: (row: BenchRow) => string | number | boolean | undefined): string =>
-    `{${batch.map((row) => valueOf(row) ?? 'NULL').join(',')}}`
-  return [
-    column(({ exchange }) => exchange),
-    column(({ symbol }) => symbol),
-    column(({ data }) => data.id),
-    column(({ data }) => data.id.length),
-    column(({ timestamp }) => new Date(timestamp).toISOString()),
-    column(({ receivedAt }) => new Date(receivedAt).toISOString()),
-    column(({ data }) => data.price),
-    column(({ data }) => data.size),
-    column(({ data }) => data.side),
-    column(({ data }) => data.count),
-    column(({ data }) => data.backfilled),
-  ]
+/** Nothing in these rows needs escaping. */
+function linesOf(batch: readonly BenchRow[]): Buffer {
+  let lines = ''
+  for (const { exchange, symbol, timestamp, receivedAt, data } of batch) {
+    const { id, price, size, side, count = '\\N', backfilled } = data
+    const times = `${new Date(timestamp).toISOString()}\t${new Date(receivedAt).toISOString()}`
+    lines += `${exchange}\t${symbol}\t${id}\t${id.length}\t${times}\t${price}\t${size}\t${side}\t${count}\t${backfilled}\n`
+  }
+  return Buffer.from(lines)
+}
+
+/** The messages of one COPY, as `pg` lets a query of one's own send them. */
+class Copy implements pg.Submittable {
+  constructor(
+    private readonly text: string,
+    private readonly lines: Buffer,
+    private readonly done: () => void,
+    private readonly failed: (error: Error) => void,
+  ) {}
+
+  submit(connection: pg.Connection): void {
+    connection.query(this.text)
+  }
+
+  handleCopyInResponse(connection: CopyConnection): void {
+    connection.sendCopyFromChunk(this.lines)
+    connection.endCopyFrom()
+  }
+
+  handleCommandComplete(): void {
+    // The server is ready a moment later.
+  }
+
+  handleReadyForQuery(): void {
+    this.done()
+  }
+
+  handleError(error: Error): void {
+    this.failed(error)
+  }
+}
+
+interface CopyConnection {
+  sendCopyFromChunk(chunk: Buffer): void
+  endCopyFrom(): void
 }

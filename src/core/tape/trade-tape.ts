@@ -7,6 +7,7 @@ import { Continuity, idsOf, type IdRange, type TradePoint } from './continuity.t
 import type { CursorStore, TapeCursor } from '../../ports/cursor-store.ts'
 import type { Gap, GapReason } from '../../domain/gap.ts'
 import { fillHole, firstNotOlder, type PageBefore } from './hole-filler.ts'
+import { LateCursor, loadInTime } from './late-cursor.ts'
 import { LateFiller } from './late-filler.ts'
 
 /** Bounds of a tape. Milliseconds. */
@@ -50,9 +51,14 @@ const ID_RESET_MS = 60_000
 const SAVE_EVERY_MS = 1_000
 /** Exchange times of neighbouring trades may be this much out of order. */
 const CLOCK_SKEW_MS = 2_000
-const LOAD_TIMEOUT_MS = 5_000
+/** What is to be found later is announced in pieces: each is found as a whole, in memory. */
+const LATE_PIECE = 5_000
+const MOST_PIECES = 500
 /** REST may lag behind the socket: an answer without the trades is not believed the first times. */
 const MIN_READINGS = 3
+
+/** Reasons that may pass. */
+const LOOKED_FOR: readonly GapReason[] = ['rest-failed', 'rest-short', 'buffer-full', 'cursor-late']
 
 interface Reading {
   readonly reading: GapReason | 'certain'
@@ -70,6 +76,9 @@ export class TradeTape {
   readonly #order = new Continuity()
   readonly #ledger: CompletenessLedger
   readonly #late: LateFiller
+  readonly #lateCursor: LateCursor
+  /** The first trade that was delivered. */
+  #began: { readonly id: number; readonly timestamp: number } | undefined
   #lastTimestamp: number | undefined
   #ending = new AbortController()
   #repair: Promise<void> | undefined
@@ -91,6 +100,11 @@ export class TradeTape {
     this.#hooks = hooks
     this.#ledger = hooks.ledger
     this.#late = new LateFiller(hooks, (gap, trades) => this.#filled(gap, trades))
+    this.#lateCursor = new LateCursor(
+      hooks,
+      () => this.#load(),
+      (cursor) => this.#beginAt(cursor),
+    )
   }
 
   get isWhole(): boolean {
@@ -102,36 +116,47 @@ export class TradeTape {
     this.#ending = new AbortController()
     this.#late.resume()
     this.#repairSoon()
+    this.#lateCursor.resume()
     const { cursorStore, stream, onError } = this.#hooks
-    if (cursorStore === undefined || this.#order.cursor !== undefined) return
+    if (cursorStore === undefined || this.#order.cursor !== undefined || this.#lateCursor.isPending) return
     this.#early = []
     try {
-      const cursor = await this.#load(cursorStore)
-      const id = Number(cursor?.id)
-      if (cursor !== undefined && Number.isSafeInteger(id)) {
-        this.#order.begin(id)
-        this.#lastTimestamp = cursor.timestamp
-      }
+      this.#beginAt(await this.#load())
     } catch (error) {
       onError(TapekeeperError.from(error, 'CURSOR_FAILED', { stream }))
+      this.#lateCursor.begin()
     }
     const early = this.#early
     this.#early = undefined
     for (const point of early) this.accept(point)
   }
 
-  /** A store that hangs costs the stored cursor, and not the market. */
-  async #load(cursorStore: CursorStore): Promise<TapeCursor | undefined> {
-    const { clock, stream } = this.#hooks
-    const loaded = new AbortController()
-    const load = async (): Promise<TapeCursor | undefined> => cursorStore.load(stream)
-    const late = sleep(clock, LOAD_TIMEOUT_MS, loaded.signal).then(() => {
-      throw new TapekeeperError('CURSOR_FAILED', `the stored cursor did not come within ${LOAD_TIMEOUT_MS} ms`, { stream })
-    })
-    try {
-      return await Promise.race([load(), late])
-    } finally {
-      loaded.abort(new TapekeeperError('ABORTED', 'the cursor is there'))
+  async #load(): Promise<TapeCursor | undefined> {
+    const { cursorStore, stream, clock } = this.#hooks
+    return cursorStore && loadInTime(cursorStore, stream, clock)
+  }
+
+  #beginAt(cursor: TapeCursor | undefined): void {
+    const id = Number(cursor?.id)
+    if (cursor === undefined || !Number.isSafeInteger(id)) return
+    if (this.#order.cursor !== undefined) {
+      this.#missedBefore(id, cursor.timestamp)
+      return
+    }
+    this.#order.begin(id)
+    this.#lastTimestamp = cursor.timestamp
+  }
+
+  /** The tape began before its cursor came: what lies between becomes gaps, and is looked for. */
+  #missedBefore(id: number, fromTime: number): void {
+    const end = this.#began
+    if (end === undefined || id >= end.id - 1) return
+    const missing = end.id - 1 - id
+    const isTooOld = this.#hooks.clock.now() - fromTime > this.#settings.maxBackfillMs
+    const piece = isTooOld ? missing : Math.max(LATE_PIECE, Math.ceil(missing / MOST_PIECES))
+    for (let first = id + 1; first < end.id; first += piece) {
+      const last = Math.min(first + piece, end.id) - 1
+      this.#announce({ first, last }, isTooOld ? 'too-old' : 'cursor-late', end.timestamp, fromTime)
     }
   }
 
@@ -172,6 +197,7 @@ export class TradeTape {
   async close(forGood: boolean): Promise<void> {
     this.#ending.abort(new TapekeeperError('ABORTED', 'the tape was closed'))
     this.#late.stop()
+    this.#lateCursor.pause()
     // At once, while there is still somebody to deliver to: a forced stop does not wait for what follows.
     if (forGood && this.#hooks.cursorStore === undefined) this.#giveUpAll('stopped')
     await this.#repair
@@ -189,6 +215,7 @@ export class TradeTape {
     this.#ledger.count('delivered', fills, point.timestamp)
     if (point.data.backfilled) this.#ledger.count('backfilled', fills, point.timestamp)
     this.#lastTimestamp = point.timestamp
+    this.#began ??= { id: ids.first, timestamp: point.timestamp }
     this.#hooks.deliver(point)
     if (this.#hooks.cursorStore !== undefined) this.#saveSoon()
   }
@@ -363,7 +390,7 @@ export class TradeTape {
     }
   }
 
-  #announce({ first, last }: IdRange, reason: GapReason, toTime: number | undefined): void {
+  #announce({ first, last }: IdRange, reason: GapReason, toTime: number | undefined, fromTime = this.#lastTimestamp): void {
     const { exchange, symbol, stream, clock } = this.#hooks
     const isKnown = Number.isFinite(first)
     const missing = isKnown ? last - first + 1 : undefined
@@ -374,7 +401,7 @@ export class TradeTape {
       stream,
       fromId: isKnown ? String(first) : undefined,
       toId: isKnown ? String(last) : undefined,
-      fromTime: this.#lastTimestamp,
+      fromTime,
       toTime,
       missing,
       reason,
@@ -383,9 +410,9 @@ export class TradeTape {
       at,
     }
     if (missing === undefined) this.#ledger.countUnknownGap()
-    else this.#ledger.count('missing', missing, toTime ?? this.#lastTimestamp ?? at)
+    else this.#ledger.count('missing', missing, toTime ?? fromTime ?? at)
     this.#hooks.onGap(gap)
-    if (reason === 'rest-failed' || reason === 'rest-short' || reason === 'buffer-full') this.#late.add(gap)
+    if (LOOKED_FOR.includes(reason)) this.#late.add(gap)
   }
 
   #filled(gap: Gap, trades: readonly TradePoint[]): void {
@@ -402,6 +429,8 @@ export class TradeTape {
     while (this.#saving !== undefined) await this.#saving
     this.#saveTimer?.()
     this.#saveTimer = undefined
+    // The one that is stored tells of a hole that nobody has seen yet.
+    if (this.#lateCursor.isPending) return false
     const { cursorStore } = this.#hooks
     const { cursor } = this.#order
     if (cursorStore === undefined || cursor === undefined || this.#lastTimestamp === undefined) return true

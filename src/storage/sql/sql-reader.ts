@@ -78,7 +78,11 @@ export class SqlReader {
         }),
       save: ({ id, timestamp, state }: TapeCursor) =>
         this.#run('cursor.save', 'tape_cursors', async (db) => {
-          const place = { trade_id: text(id, 'id'), timestamp: sql<number>`${this.#timeValue(finite(timestamp, 'timestamp'))}`, state: state ?? null }
+          const place = {
+            trade_id: text(id, 'id'),
+            timestamp: sql<number>`${this.#timeValue(finite(timestamp, 'timestamp'))}`,
+            state: state ?? null,
+          }
           await db
             .insertInto('tape_cursors')
             .values({ stream: text(stream, 'stream'), ...place })

@@ -58,7 +58,7 @@ export interface FrameRow {
   text: string | Uint8Array
 }
 
-export interface CursorRow {
+interface CursorRow {
   stream: string
   trade_id: string
   timestamp: number

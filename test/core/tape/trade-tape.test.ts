@@ -605,6 +605,92 @@ describe('the cursor', () => {
     await expectClosed(world)
   })
 
+  describe('a store that is away when the tape opens', () => {
+    /** Away for the first so many loads. */
+    function fickleStore(cursor: TapeCursor | undefined, failures: number) {
+      const saved: TapeCursor[] = []
+      const load = () => (failures-- > 0 ? Promise.reject(new Error('away')) : Promise.resolve(cursor))
+      return { saved, load, save: (_stream: string, next: TapeCursor) => Promise.resolve(void saved.push(next)) }
+    }
+
+    test('what lies between its cursor and the beginning is a gap, and found', async () => {
+      const store = fickleStore({ id: '3', timestamp: START - 10 * SECOND }, 3)
+      const world = createTapeWorld({ cursorStore: store })
+      await world.tape.open()
+      world.live(9)
+      await world.clock.advance(1_200)
+      world.live(10)
+      // The old cursor still tells of the hole: it is not overwritten before it has been read.
+      expect(store.saved).toEqual([])
+      await world.clock.advance(120 * SECOND)
+      expect(world.log.gaps).toMatchObject([{ fromId: '4', toId: '8', reason: 'cursor-late', filled: false }])
+      expect(world.log.filled).toMatchObject([{ fromId: '4', toId: '8', reason: 'cursor-late', filled: true }])
+      expect(world.log.filled[0]?.trades).toHaveLength(5)
+      expect(world.log.errors).toMatchObject([{ code: 'CURSOR_FAILED' }])
+      expect(world.report()).toMatchObject({ delivered: 2, missing: 0 })
+      world.live(11)
+      await world.clock.advance(2 * SECOND)
+      expect(store.saved.at(-1)).toMatchObject({ id: '11' })
+      await expectClosed(world)
+    })
+
+    test('a large one is told in pieces; one that is too old is told, and not looked for', async () => {
+      const large = createTapeWorld({ cursorStore: fickleStore({ id: '0', timestamp: START - SECOND }, 1) })
+      await large.tape.open()
+      large.live(12_001)
+      await large.clock.advance(10 * SECOND)
+      expect(large.log.gaps.map(({ fromId, toId }) => [fromId, toId])).toEqual([
+        ['1', '5000'],
+        ['5001', '10000'],
+        ['10001', '12000'],
+      ])
+      await expectClosed(large)
+      const old = createTapeWorld({ cursorStore: fickleStore({ id: '0', timestamp: START - 2 * HOUR }, 1) })
+      await old.tape.open()
+      old.live(12_001)
+      await old.clock.advance(HOUR)
+      expect(old.log.gaps).toMatchObject([{ fromId: '1', toId: '12000', reason: 'too-old', filled: false }])
+      await expectClosed(old)
+    })
+
+    test('when nothing was traded meanwhile, or nothing was stored, there is no gap', async () => {
+      for (const cursor of [{ id: '8', timestamp: START }, { id: '20', timestamp: START }, undefined]) {
+        const store = fickleStore(cursor, 2)
+        const world = createTapeWorld({ cursorStore: store })
+        await world.tape.open()
+        world.live(9)
+        await world.clock.advance(10 * SECOND)
+        world.live(10)
+        await world.clock.advance(2 * SECOND)
+        expect(story(world.log)).toBe('9 10')
+        expect(store.saved.at(-1)).toMatchObject({ id: '10' })
+        await expectClosed(world)
+      }
+    })
+
+    test('a tape that has not begun takes it up; a restart goes on asking, a stop ends it', async () => {
+      const store = fickleStore({ id: '3', timestamp: START }, 2)
+      const world = createTapeWorld({ cursorStore: store })
+      await world.tape.open()
+      await world.tape.close(false)
+      await world.clock.advance(60 * SECOND)
+      await world.tape.open()
+      await world.clock.advance(10 * SECOND)
+      world.live(6)
+      await world.clock.advance(10 * SECOND)
+      expect(story(world.log)).toBe('4* 5* 6')
+      await expectClosed(world)
+
+      const away = fickleStore({ id: '3', timestamp: START }, 1e9)
+      const stopped = createTapeWorld({ cursorStore: away })
+      await stopped.tape.open()
+      stopped.live(9)
+      await stopped.clock.advance(60 * SECOND)
+      await expectClosed(stopped)
+      expect(away.saved).toEqual([])
+    })
+  })
+
   test.each([undefined, { id: 'x', timestamp: 1 }, null])('a stored cursor of %j is none', async (cursor) => {
     const load = () => Promise.resolve(cursor as TapeCursor | undefined)
     const world = createTapeWorld({ cursorStore: { load, save: () => Promise.resolve() } })

@@ -1,0 +1,157 @@
+import { sql } from 'kysely'
+import type { OhlcvData, PointOf } from '../../domain/market-data.ts'
+import { parseConfig } from '../../errors/config-problems.ts'
+import { messageOf } from '../../errors/tapekeeper-error.ts'
+import { sleep, systemClock } from '../../ports/clock.ts'
+import {
+  STORED_KINDS,
+  type CandleQuery,
+  type CandleSeries,
+  type FrameQuery,
+  type Market,
+  type MarketDataRepository,
+  type RawTradeRepository,
+  type RepositoryCapabilities,
+  type RepositoryHealth,
+  type RepositoryStatistics,
+  type SaveCandlesOptions,
+  type StoredCursor,
+  type StoredFrame,
+  type TradeQuery,
+  type WriteResult,
+} from '../repository.ts'
+import { SqlReader } from '../sql/sql-reader.ts'
+import type { Tables } from '../sql/tables.ts'
+import { FRAME_ROWS, TRADE_ROWS } from './insert-rows.ts'
+import { postgresOptions, type PostgresRepositoryOptions, type ResolvedPostgresOptions } from './options.ts'
+import { PostgresDatabase, type ReadyDatabase } from './postgres-database.ts'
+import { saveCandles } from './save-candles.ts'
+import { tableStatistics } from './table-statistics.ts'
+import { boundText } from './time-text.ts'
+
+/** One object that keeps everything there is to store. */
+export interface PostgresRepository extends MarketDataRepository, Required<RawTradeRepository> {
+  readonly name: 'postgres'
+}
+
+/**
+ * Keeps candles, trades, frames and cursors in PostgreSQL, tested with version 18. Needs the package `pg`. Connects and makes its tables with the first
+ * call, not before; when that fails, the next call tries again. Any number of processes may write at the same time.
+ *
+ * The tables are `trades`, `market_data` (the candles), `raw_frames` and `tape_cursors` in a schema of their own. Prices are `numeric`,
+ * digit by digit with their zeros, times `timestamptz` to the microsecond. Where TimescaleDB is installed when the tables are made, the
+ * first three are hypertables; a trade is then recognised by its id within a day of its time, otherwise for ever.
+ *
+ * Behind PgBouncer hand in a `pool` of your own, or let it ignore the startup parameter `statement_timeout`.
+ *
+ * @throws TapekeeperError `CONFIG_INVALID` when an option is wrong.
+ * @example
+ * ```ts
+ * import { createPostgresRepository } from 'tapekeeper/postgres'
+ * const repository = createPostgresRepository({ connectionString: process.env['POSTGRES_URL'] })
+ * for await (const { data } of repository.trades({ exchange: 'okx', symbol: 'BTC-USDT', order: 'desc', limit: 10 }))
+ *   console.log(data.price)
+ * await repository.close()
+ * ```
+ */
+export function createPostgresRepository(options: PostgresRepositoryOptions = {}): PostgresRepository {
+  return new ServerRepository(parseConfig(postgresOptions, options, 'PostgreSQL repository'))
+}
+
+/** A health check that takes longer is an answer, too. */
+const HEALTH_LIMIT_MS = 5_000
+
+const NOTHING: WriteResult = { inserted: 0, kept: 0, overwritten: 0 }
+
+class ServerRepository implements PostgresRepository {
+  readonly name = 'postgres'
+  readonly capabilities: RepositoryCapabilities = { stores: STORED_KINDS, isPersistent: true, isShared: true }
+  readonly #schema: string
+  readonly #database: PostgresDatabase
+  readonly #reader: SqlReader
+
+  constructor(options: ResolvedPostgresOptions) {
+    const database = new PostgresDatabase(options)
+    this.#schema = options.schema
+    this.#database = database
+    this.#reader = new SqlReader(
+      (operation, table, request) => database.run({ operation, table }, ({ db }) => request(db)),
+      boundText,
+    )
+  }
+
+  saveCandles(candles: readonly OhlcvData[], { forceUpdateCandles = false }: SaveCandlesOptions = {}): Promise<WriteResult> {
+    return this.#save('saveCandles', 'market_data', candles, ({ db }) =>
+      saveCandles(db, this.#schema, candles, forceUpdateCandles),
+    )
+  }
+
+  saveTrades(trades: readonly PointOf<'trade'>[]): Promise<WriteResult> {
+    return this.#save('saveTrades', 'trades', trades, ({ db, insert }) => insert(db, this.#schema, TRADE_ROWS, trades))
+  }
+
+  saveFrames(frames: readonly StoredFrame[]): Promise<WriteResult> {
+    return this.#save('saveFrames', 'raw_frames', frames, ({ db, insert }) => insert(db, this.#schema, FRAME_ROWS, frames))
+  }
+
+  candles(query: CandleQuery): AsyncIterable<OhlcvData> {
+    return this.#reader.candles(query)
+  }
+
+  latestCandle(series: CandleSeries): Promise<OhlcvData | undefined> {
+    return this.#reader.latestCandle(series)
+  }
+
+  trades(query: TradeQuery): AsyncIterable<PointOf<'trade'>> {
+    return this.#reader.trades(query)
+  }
+
+  latestTrade(market: Market): Promise<PointOf<'trade'> | undefined> {
+    return this.#reader.latestTrade(market)
+  }
+
+  frames(query: FrameQuery): AsyncIterable<StoredFrame> {
+    return this.#reader.frames(query)
+  }
+
+  cursor(stream: string): StoredCursor {
+    return this.#reader.cursor(stream)
+  }
+
+  async healthCheck(): Promise<RepositoryHealth> {
+    const startedAt = systemClock.now()
+    const answer = this.#database
+      .run({ operation: 'healthCheck', table: 'trades' }, async ({ db }) => {
+        const tables = TABLES.map((table) => sql.id(this.#schema, table))
+        await sql`SELECT FROM ${sql.join(tables)} LIMIT 0`.execute(db)
+      })
+      .then(() => undefined, messageOf)
+    const waiting = new AbortController()
+    const limit = sleep(systemClock, HEALTH_LIMIT_MS, waiting.signal).then(
+      () => `no answer within ${HEALTH_LIMIT_MS} ms`,
+      () => undefined,
+    )
+    const issue = await Promise.race([answer, limit])
+    waiting.abort()
+    return { isHealthy: issue === undefined, latencyMs: systemClock.now() - startedAt, issue }
+  }
+
+  statistics(): Promise<RepositoryStatistics> {
+    return this.#database.run({ operation: 'statistics', table: 'trades' }, ({ db }) => tableStatistics(db, this.#schema))
+  }
+
+  close(): Promise<void> {
+    return this.#database.close()
+  }
+
+  #save(
+    operation: string,
+    table: keyof Tables,
+    rows: readonly unknown[],
+    write: (database: ReadyDatabase) => Promise<WriteResult>,
+  ): Promise<WriteResult> {
+    return this.#database.run({ operation, table }, async (database) => (rows.length === 0 ? NOTHING : write(database)))
+  }
+}
+
+const TABLES = ['trades', 'market_data', 'raw_frames', 'tape_cursors'] as const satisfies readonly (keyof Tables)[]
