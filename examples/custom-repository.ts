@@ -1,57 +1,58 @@
 /**
- * A repository of your own: trades, candles and cursors in plain files (support/file-repository.ts, which passes the same contract suite
- * as the library's repositories). Trades are written in batches, some of them twice, as after a reconnect; candles are made of them; the
- * files are opened again and queried.
+ * A repository of your own: trades, candles and the tape's cursor in plain files (support/file-repository.ts, which passes the same
+ * contract suite as the library's repositories). A collector keeps what it collects in them, is stopped, and trading goes on; the next
+ * collector finds the cursor in the files, reads over REST what was traded meanwhile, and the files have no hole.
  *
- *   npx tsx examples/custom-repository.ts              into a directory of its own, removed at the end
- *   npx tsx examples/custom-repository.ts ./my-data    into yours; run it twice: the second time everything is there already
+ *   npx tsx examples/custom-repository.ts    against the fake exchange: needs no internet
  */
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
-import { aggregateTrades, decimalString, type OhlcvData, type PointOf } from 'tapekeeper'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { createOkxCollector, DataType } from 'tapekeeper'
+import { startFakeExchange } from 'tapekeeper/testing'
 import { FileRepository } from './support/file-repository.ts'
 
-const MARKET = { exchange: 'acme', symbol: 'BTC-USDT' }
-const START = Date.UTC(2026, 10, 22)
+const MARKET = { exchange: 'okx', symbol: 'BTC-USDT' }
+const directory = await mkdtemp(join(tmpdir(), 'tapekeeper-'))
+const fake = await startFakeExchange({ exchange: 'okx', seed: 1 })
 
-/** Ten minutes of made-up trades, one a second. */
-const trades = Array.from({ length: 600 }, (_, second): PointOf<'trade'> => {
-  const timestamp = START + second * 1_000
-  const price = decimalString(`${64_210 + (second % 60)}.500000000000000001`)
-  const data = { id: String(second + 1), price, size: decimalString('0.010'), side: 'buy', backfilled: false } as const
-  return { ...MARKET, dataType: 'trade', timestamp, receivedAt: timestamp + 40, data }
-})
-
-const temporary = process.argv[2] === undefined ? await mkdtemp(join(tmpdir(), 'tapekeeper-')) : undefined
-const directory = temporary ?? resolve(process.argv[2] ?? '')
-
-const writer = new FileRepository(directory)
-for (const [from, to] of [
-  [0, 250],
-  [200, 450],
-  [450, 600],
-]) {
-  const { inserted, kept } = await writer.saveTrades(trades.slice(from, to))
-  console.log(`trades ${from} to ${to}: ${inserted} inserted, ${kept} were there`)
+/** As a process of its own would. */
+async function collect(milliseconds: number): Promise<void> {
+  const repository = new FileRepository(directory)
+  const collector = createOkxCollector({
+    symbol: MARKET.symbol,
+    dataTypes: [DataType.Trade, DataType.Candle],
+    candles: { timeframes: ['1s'] },
+    customParams: { tradeChannel: 'trades-all' },
+    repositories: { marketData: repository, rawTrades: repository },
+    endpoints: fake.endpoints,
+  })
+  if (!(await collector.start())) console.error(`not started: ${collector.lastError?.message ?? ''}`)
+  await sleep(milliseconds)
+  // Whatever waits is written before this resolves. The repository is ours, and so is closing it.
+  await collector.stop()
+  const { rows, bytes } = await repository.statistics()
+  console.log(`stopped with ${rows.trades} trades and ${rows.candles} candles in ${bytes} bytes`)
+  await repository.close()
 }
-const candles: OhlcvData[] = []
-for await (const candle of aggregateTrades(trades, { ...MARKET, timeframes: ['1m'] })) candles.push(candle)
-console.log('candles:', await writer.saveCandles(candles))
-await writer.cursor('acme trades BTC-USDT').save({ id: '600', timestamp: START + 599_000 })
-await writer.close()
 
-// As another process would.
-const reader = new FileRepository(directory)
-const minute = { ...MARKET, from: START + 60_000, to: START + 120_000 }
-for await (const { timestamp, data } of reader.trades({ ...minute, limit: 3 }))
-  console.log(`${new Date(timestamp).toISOString()} ${data.side} ${data.size} at ${data.price}`)
-for await (const { openTime, close, volume } of reader.candles({ ...MARKET, timeframe: '1m', order: 'desc', limit: 2 }))
-  console.log(`${new Date(openTime).toISOString()} 1m closed at ${close.toFixed()}, volume ${volume.toFixed()}`)
-const { rows, bytes } = await reader.statistics()
-const cursor = await reader.cursor('acme trades BTC-USDT').load()
-console.log(
-  `result: ${rows.trades} trades and ${rows.candles} candles in ${bytes} bytes, the tape goes on after trade ${cursor?.id}`,
-)
-await reader.close()
-if (temporary !== undefined) await rm(temporary, { recursive: true })
+await collect(2_500)
+await sleep(2_000)
+await collect(2_500)
+await fake.close()
+
+const repository = new FileRepository(directory)
+for await (const { openTime, close, volume } of repository.candles({ ...MARKET, timeframe: '1s', order: 'desc', limit: 2 }))
+  console.log(`${new Date(openTime).toISOString()} 1s closed at ${close.toFixed()}, volume ${volume.toFixed()}`)
+let [stored, backfilled, missing, last] = [0, 0, 0, 0]
+for await (const { data } of repository.trades(MARKET)) {
+  const id = Number(data.id)
+  if (last > 0) missing += id - last - 1
+  if (data.backfilled) backfilled++
+  last = id
+  stored++
+}
+console.log(`result: ${stored} trades in the files, ${backfilled} of them read afterwards, ${missing} missing`)
+await repository.close()
+await rm(directory, { recursive: true })

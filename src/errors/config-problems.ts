@@ -93,7 +93,7 @@ function describe(issue: z.core.$ZodIssue, input: unknown, schema: z.ZodType): r
     }
     case 'invalid_type': {
       const value = valueAt(input, path)
-      const found = value === undefined ? 'is missing' : `is a ${Array.isArray(value) ? 'list' : typeof value}`
+      const found = value === undefined ? 'is missing' : `is ${kindOf(value)}`
       return [problem(path, `${nameOf(path)} ${found}, expected ${issue.expected}`, undefined, undefined, 'values')]
     }
     case 'too_small':
@@ -148,22 +148,30 @@ function valueAt(input: unknown, path: readonly string[]): unknown {
   return value
 }
 
+function kindOf(value: unknown): string {
+  if (value === null) return 'null'
+  if (Array.isArray(value)) return 'a list'
+  return typeof value === 'object' ? 'an object' : `a ${typeof value}`
+}
+
 const show = (value: unknown): string =>
   (value === undefined ? 'missing' : ((JSON.stringify(value) as string | undefined) ?? typeof value)).slice(0, 80)
 
-/** The keys an object schema allows, looked up through optional and default wrappers. */
+/** The keys an object schema allows, looked up through optional and default wrappers, and through lists. */
 function keysAt(schema: z.ZodType, path: readonly string[]): readonly string[] {
   let current: unknown = unwrap(schema)
-  for (const key of path) current = unwrap(shapeOf(current)?.[key])
+  for (const key of path) current = unwrap(shapeOf(current)?.[key] ?? itemOf(current))
   return Object.keys(shapeOf(current) ?? {})
 }
 
 interface SchemaParts {
   readonly shape?: Readonly<Record<string, unknown>>
-  readonly def?: { readonly innerType?: unknown; readonly in?: unknown }
+  readonly def?: { readonly innerType?: unknown; readonly in?: unknown; readonly element?: unknown }
 }
 
 const shapeOf = (schema: unknown): Readonly<Record<string, unknown>> | undefined => (schema as SchemaParts | undefined)?.shape
+
+const itemOf = (schema: unknown): unknown => (schema as SchemaParts | undefined)?.def?.element
 
 function unwrap(schema: unknown): unknown {
   const { def } = (schema ?? {}) as SchemaParts

@@ -10,7 +10,7 @@ export interface TapeCursor {
 
 /**
  * Keeps cursors across restarts of the process, so that a restart is a hole to fill like any other.
- * `stream` is a key such as `okx trades BTC-USDT`.
+ * `stream` is a key such as `okx trades:BTC-USDT`.
  *
  * @example
  * ```ts

@@ -137,6 +137,6 @@ export interface RawTradeRepository extends Repository {
   /** Of a repository that stores `frames`. */
   saveFrames?(frames: readonly StoredFrame[]): Promise<WriteResult>
   frames?(query: FrameQuery): AsyncIterable<StoredFrame>
-  /** Of a repository that stores `cursors`. `stream` is a key such as `okx trades BTC-USDT`. */
+  /** Of a repository that stores `cursors`. `stream` is a key such as `okx trades:BTC-USDT`. */
   cursor?(stream: string): StoredCursor
 }

@@ -8,6 +8,10 @@ const schema = z.strictObject({
   autoRestart: z.boolean().default(true),
   dataTypes: z.array(z.enum(['ticker', 'trade', 'orderbook'])).min(1),
   orderBook: z.strictObject({ depth: z.number().int().default(5), channel: z.enum(['books', 'books5']).optional() }).prefault({}),
+  fees: z
+    .array(z.strictObject({ maker: z.number().optional(), taker: z.number().optional() }))
+    .readonly()
+    .optional(),
   apiKey: z.string().min(8, 'must have 8 characters').optional(),
 })
 const good = { exchange: 'okx', dataTypes: ['trade'] }
@@ -39,6 +43,13 @@ describe('problems', () => {
       { path: 'autoRestart', message: 'autoRestart is a string, expected boolean' },
     ],
     ['a list', { ...good, exchange: ['okx'] }, { path: 'exchange', message: 'exchange is a list, expected string' }],
+    ['an object', { ...good, exchange: {} }, { path: 'exchange', message: 'exchange is an object, expected string' }],
+    ['null', { ...good, exchange: null }, { path: 'exchange', message: 'exchange is null, expected string' }],
+    [
+      'unknown key inside a list',
+      { ...good, fees: [{ makr: 1 }] },
+      { path: 'fees.0.makr', nearest: 'maker', allowed: ['maker', 'taker'] },
+    ],
     ['empty', { ...good, dataTypes: [] }, { path: 'dataTypes' }],
   ])('%s', (_name, input, expected) => expect(problemsOf(schema, input)).toMatchObject([expected]))
 

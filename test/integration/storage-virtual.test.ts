@@ -357,6 +357,7 @@ describe('who closes what', () => {
     expect(() => collect({ repositories: { rawTrade: undefined } as never })).toThrow(
       /unknown key "repositories.rawTrade", did you mean "rawTrades"/,
     )
+    expect(() => collect({ repositories: createMemoryRepository() as never })).toThrow(/marketData: it, rawTrades: it/)
     expect(() => collect({ outputs: [{}] as never })).toThrow(/outputs.0: must have the methods publish, close/)
     expect(() => collect({ storage: { batchRow: 1 } as never })).toThrow(/did you mean "batchRows"/)
     expect(() => new CollectorManager({ storage: { maxQueuedRows: -1 } })).toThrow(/storage.maxQueuedRows/)

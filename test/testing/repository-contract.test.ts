@@ -1,8 +1,10 @@
+import assert from 'node:assert/strict'
 import { expect, test } from 'vitest'
 import { decimalString } from '../../src/domain/decimal.ts'
 import type { PointOf } from '../../src/domain/market-data.ts'
 import { createMemoryRepository, type MemoryRepository } from '../../src/storage/memory/create-memory-repository.ts'
 import { STORED_KINDS, type RepositoryCapabilities, type TradeQuery } from '../../src/storage/repository.ts'
+import type { ContractExpect } from '../../src/testing/repository-contract/contract-types.ts'
 import { collect } from '../../src/testing/repository-contract/contract-world.ts'
 import { repositoryContract } from '../../src/testing/repository-contract/repository-contract.ts'
 import { tradeAt } from '../../src/testing/repository-contract/sample-rows.ts'
@@ -12,7 +14,10 @@ type Trade = PointOf<'trade'>
 const MEMORY: RepositoryCapabilities = { stores: STORED_KINDS, isPersistent: false, isShared: false }
 
 /** Runs the suite, or those of its tests with such a name, without a test runner. */
-async function runContract(create: () => Partial<MemoryRepository>, { capabilities = MEMORY, only = /^/ } = {}) {
+async function runContract(
+  create: () => Partial<MemoryRepository>,
+  { capabilities = MEMORY, only = /^/, host = expect as ContractExpect } = {},
+) {
   const runs: (readonly [name: string, run: () => Promise<void>])[] = []
   const skipped: string[] = []
   const note = Object.assign((name: string, run: () => Promise<void>) => void runs.push([name, run]), {
@@ -20,7 +25,7 @@ async function runContract(create: () => Partial<MemoryRepository>, { capabiliti
   })
   repositoryContract({
     test: note,
-    expect,
+    expect: host,
     capabilities,
     create: async () => {
       const repository = create() as MemoryRepository
@@ -195,4 +200,19 @@ test('without `skip` what is left out is named all the same', () => {
   repositoryContract({ test: (name) => void names.push(name), expect, capabilities, create })
   expect(names.filter((name) => !name.includes('(skipped: ')).length).toBe(4)
   expect(new Set(names).size).toBe(names.length)
+})
+
+test('what is undefined may be missing, also for a host whose toEqual tells the two apart', async () => {
+  const host: ContractExpect = (actual) => ({
+    toBe: (expected) => assert.equal(actual, expected),
+    toEqual: (expected) => assert.deepEqual(actual, expected),
+  })
+  const throughJson = mutant((sound) =>
+    readAs(sound, (trades) => trades.map((trade) => JSON.parse(JSON.stringify(trade)) as Trade)),
+  )
+  expect((await runContract(throughJson, { host, only: /trades/ })).failed).toEqual([])
+  const withNull = mutant((sound) =>
+    readAs(sound, (trades) => trades.map((trade) => ({ ...trade, data: { ...trade.data, count: null as never } }))),
+  )
+  expect((await runContract(withNull, { host, only: /^trades: what is written is found as it was/ })).failed).toHaveLength(1)
 })

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { addProblems, problemsOf } from '../../errors/config-problems.ts'
+import { addProblems, problemsOf, type ConfigProblem } from '../../errors/config-problems.ts'
 import type { Output } from '../../outputs/output.ts'
 import type { MarketDataRepository, RawTradeRepository } from '../../storage/repository.ts'
 import { storageOptions } from '../../storage/storage-options.ts'
@@ -30,6 +30,14 @@ const withMethods = <T>(names: readonly string[]) =>
 
 const MUST_PUBLISH = `must have the methods ${OUTPUT.join(', ')}, or be a function that makes such an object`
 
+/** Whoever has one object for both may well hand in that. */
+const ONE_FOR_BOTH: ConfigProblem = {
+  path: 'repositories',
+  message: 'repositories is a repository itself: write { marketData: it, rawTrades: it }',
+  allowed: ['marketData', 'rawTrades'],
+  nearest: undefined,
+}
+
 const isMaker = (value: unknown): boolean => typeof value === 'function'
 
 const repositories = z.strictObject({
@@ -51,7 +59,7 @@ export const sinkOptions = {
     .custom<OrMaker<Repositories>>()
     .transform((value, context): OrMaker<Repositories> => {
       if (isMaker(value)) return value
-      const problems = problemsOf(givenRepositories, { repositories: value })
+      const problems = hasMethods(value, REPOSITORY) ? [ONE_FOR_BOTH] : problemsOf(givenRepositories, { repositories: value })
       return problems.length === 0 ? value : addProblems(context, problems)
     })
     .optional(),

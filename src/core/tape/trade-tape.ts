@@ -25,7 +25,7 @@ export interface TapeSettings {
 export interface TapeHooks {
   readonly exchange: string
   readonly symbol: string
-  /** For example `okx trades BTC-USDT`. */
+  /** For example `okx trades:BTC-USDT`. */
   readonly stream: string
   /** Where its books are kept; it outlives the tape. */
   readonly ledger: CompletenessLedger
@@ -90,6 +90,8 @@ export class TradeTape {
   #cutAt: number | undefined
   /** Held trades that are about to be delivered. */
   #releasing = 0
+  /** No cursor is stored yet: until there is one, a crash would leave a hole that nobody can see. */
+  #isFirstSave = false
   #saveTimer: Cancel | undefined
   #saving: Promise<boolean> | undefined
   /** Trades that arrived while the stored cursor was being read. */
@@ -137,6 +139,7 @@ export class TradeTape {
   }
 
   #beginAt(cursor: TapeCursor | undefined): void {
+    this.#isFirstSave = cursor === undefined
     const id = Number(cursor?.id)
     if (cursor === undefined || !Number.isSafeInteger(id)) return
     if (this.#order.cursor !== undefined) {
@@ -421,7 +424,8 @@ export class TradeTape {
   }
 
   #saveSoon(): void {
-    if (this.#saving === undefined) this.#saveTimer ??= this.#hooks.clock.after(SAVE_EVERY_MS, () => void this.#save())
+    if (this.#saving !== undefined) return
+    this.#saveTimer ??= this.#hooks.clock.after(this.#isFirstSave ? 0 : SAVE_EVERY_MS, () => void this.#save())
   }
 
   /** One after the other, so that an older cursor never overwrites a newer one. False when it could not be kept. */
@@ -429,6 +433,7 @@ export class TradeTape {
     while (this.#saving !== undefined) await this.#saving
     this.#saveTimer?.()
     this.#saveTimer = undefined
+    this.#isFirstSave = false
     // The one that is stored tells of a hole that nobody has seen yet.
     if (this.#lateCursor.isPending) return false
     const { cursorStore } = this.#hooks

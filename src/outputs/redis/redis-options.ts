@@ -30,9 +30,11 @@ const outputOptions = z.strictObject({
   ...connectionOptions,
   /** Publish to channels, for whoever listens just then. */
   channels: z.boolean().default(true),
-  /** Append to Redis streams, which keep about the last `maxLength` messages each. */
+  /** Append to Redis streams, which keep about the last `maxLength` messages each; `{}` for 100,000. */
   streams: z
-    .union([z.literal(false), z.strictObject({ maxLength: z.number().int().positive().default(100_000) })])
+    .union([z.literal(false), z.strictObject({ maxLength: z.number().int().positive().default(100_000) })], {
+      error: 'must be false, or an object such as { maxLength: 100_000 }',
+    })
     .default(false),
   /** Only these; gaps go with trades. Default: everything. */
   dataTypes: z.array(z.enum(DATA_TYPES)).readonly().optional(),
