@@ -16,6 +16,8 @@ export default defineConfig({
     // What npm would publish is looked at after the build: `npm run check -- build pack package`.
     exclude: [...configDefaults.exclude, 'test/package/**'],
     reporters: reporters('unit'),
+    // More than cores: many tests wait, for servers, outages and other processes.
+    maxWorkers: 3,
     // Real sockets on two noisy cores: generous, and never an assertion about speed.
     testTimeout: 60_000,
     hookTimeout: 60_000,

@@ -9,4 +9,5 @@ export type {
   SubscriberStatistics,
   SubscriberStatus,
 } from './outputs/redis/subscriber-events.ts'
+export type { SessionEnd } from './outputs/sequence-watch.ts'
 export type { StreamFilter } from './outputs/stream-name.ts'

@@ -1,14 +1,16 @@
 import { Decimal } from '../domain/decimal.ts'
 import { configError } from '../errors/config-problems.ts'
-import type { AggregatorSnapshot, BarSnapshot } from './aggregator-snapshot.ts'
+import type { AggregatorSnapshot } from './aggregator-snapshot.ts'
 import { barFromSnapshot, barToSnapshot } from './bar-snapshot.ts'
 import type { Level } from './level.ts'
 
+type LevelSnapshot = AggregatorSnapshot['levels'][number]
 type Rest = Omit<AggregatorSnapshot, 'version' | 'levels' | 'now' | 'closedTo' | 'horizon' | 'latest'> & {
   readonly [K in 'now' | 'closedTo' | 'horizon' | 'latest']: number
 }
 
-export function snapshotOf(levels: readonly Level[], closed: boolean, rest: Rest): AggregatorSnapshot {
+/** @param closedFrom closed bars that end at this or before are left out. */
+export function snapshotOf(levels: readonly Level[], closedFrom: number, rest: Rest): AggregatorSnapshot {
   return {
     ...rest,
     version: 1,
@@ -16,20 +18,20 @@ export function snapshotOf(levels: readonly Level[], closed: boolean, rest: Rest
     closedTo: finite(rest.closedTo),
     horizon: finite(rest.horizon),
     latest: finite(rest.latest),
-    levels: levels.map((level) => ({
-      timeframe: level.name.timeframe,
-      closedTo: finite(level.closedTo),
-      seriesStart: finite(level.seriesStart),
-      seriesNext: finite(level.seriesNext),
-      droppedClose: (closed ? level.droppedClose : level.closeBefore(Infinity))?.toString() ?? null,
-      bars: [...(closed ? closedBars(level) : []), ...level.openBars.map(barToSnapshot)],
-    })),
+    levels: levels.map((level) => levelToSnapshot(level, closedFrom)),
   }
 }
 
-function closedBars(level: Level): BarSnapshot[] {
-  const times = [...level.closedTimes(-Infinity, Infinity)]
-  return times.map((openTime) => barToSnapshot(level.closedAt(openTime)))
+function levelToSnapshot(level: Level, closedFrom: number): LevelSnapshot {
+  const closed = [...level.closedTimes(closedFrom, Infinity)]
+  return {
+    timeframe: level.name.timeframe,
+    closedTo: finite(level.closedTo),
+    seriesStart: finite(level.seriesStart),
+    seriesNext: finite(level.seriesNext),
+    droppedClose: level.closeBefore(closed[0] ?? Infinity)?.toString() ?? null,
+    bars: [...closed.map((openTime) => barToSnapshot(level.closedAt(openTime))), ...level.openBars.map(barToSnapshot)],
+  }
 }
 
 type Wanted = Pick<AggregatorSnapshot, 'exchange' | 'symbol' | 'completeSeries'>

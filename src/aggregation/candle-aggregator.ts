@@ -185,18 +185,20 @@ export class CandleAggregator {
 
   /**
    * Everything there is, as plain JSON; an aggregator made with it goes on as this one would. `closed: false` leaves out the closed
-   * candles that might still be revised, which makes it small: trades for them are then too late.
+   * candles that might still be revised, which makes it small: trades for them are then too late. A number: only those that have closed
+   * within so many milliseconds are in it.
    */
-  snapshot({ closed = true }: { readonly closed?: boolean } = {}): AggregatorSnapshot {
+  snapshot({ closed = true }: { readonly closed?: boolean | number } = {}): AggregatorSnapshot {
     const { exchange, symbol, completeSeries } = this.#options
     this.#setHorizon()
-    return snapshotOf(this.#levels, closed, {
+    const closedFrom = this.#closedTo - (typeof closed === 'number' ? closed : closed ? Infinity : 0)
+    return snapshotOf(this.#levels, closedFrom, {
       exchange,
       symbol,
       completeSeries,
       now: this.#now,
       closedTo: this.#closedTo,
-      horizon: closed ? this.#horizon : Math.max(this.#horizon, this.#closedTo),
+      horizon: Math.max(this.#horizon, closedFrom),
       latest: this.#latest,
       scales: [this.#row.price.scale, this.#row.size.scale],
       seen: this.#seen.snapshot(),

@@ -63,8 +63,8 @@ export class CollectorManager implements AsyncDisposable {
   readonly #monitor: LoopMonitor
   readonly #abort: AbortListener
   readonly #sinks: SinkSet
-  /** Repositories and outputs are being made; collectors are started when they are there. */
-  #isOpening = false
+  /** Repositories and outputs are being made; collectors are started when they are there. False: they cannot be made. */
+  #opening: Promise<boolean> | undefined
   #settling: PatientStop | undefined
   /** Until when a stop is polite. */
   #politeUntil = Infinity
@@ -136,7 +136,7 @@ export class CollectorManager implements AsyncDisposable {
     managed.attach()
     collector.addSink(this.#sinks.fan)
     this.#voice.events.emit('collectorAdded', { collector: name })
-    if (managed.enabled && this.#isActive && !this.#isOpening && this.#isMember(managed)) void managed.start()
+    if (managed.enabled && this.#isActive && this.#opening === undefined && this.#isMember(managed)) void managed.start()
   }
 
   /** Stops one and lets it go. Its name is free at once. @returns false for an unknown name. */
@@ -148,7 +148,9 @@ export class CollectorManager implements AsyncDisposable {
     this.#reviver.forget(managed)
     await managed.stop(this.#options.stopDeadlineMs)
     this.#leaving.delete(managed)
-    managed.collector.removeSink(this.#sinks.fan)
+    // It may have come back meanwhile, under whatever name.
+    const isBack = [...this.#managed.values()].some(({ collector }) => collector === managed.collector)
+    if (!isBack) managed.collector.removeSink(this.#sinks.fan)
     managed.detach()
     this.#voice.events.emit('collectorRemoved', { collector: name })
     return true
@@ -159,7 +161,7 @@ export class CollectorManager implements AsyncDisposable {
     const managed = this.#managed.get(name)
     if (managed === undefined) return false
     managed.enabled = true
-    if (this.#isActive) await this.#startOne(managed)
+    await this.#startWhenOpen(managed)
     return true
   }
 
@@ -334,7 +336,7 @@ export class CollectorManager implements AsyncDisposable {
     // A listener may have changed its mind.
     const isStopped = (): boolean => epoch !== this.#epoch
     if (isStopped()) return false
-    if (!this.#sinks.isEmpty && !(await this.#openSinks())) {
+    if (!this.#sinks.isEmpty && !(await this.#openSinks(isStopped))) {
       if (!isStopped()) void this.stop()
       return false
     }
@@ -351,17 +353,15 @@ export class CollectorManager implements AsyncDisposable {
   }
 
   /** False when a repository or output cannot be made. */
-  async #openSinks(): Promise<boolean> {
-    this.#isOpening = true
-    try {
-      await this.#sinks.open()
-      return true
-    } catch (error) {
-      this.#voice.error(TapekeeperError.from(error, 'DATABASE_FAILED'))
+  async #openSinks(isStopped: () => boolean): Promise<boolean> {
+    const failed = (error: unknown): boolean => {
+      if (!isStopped()) this.#voice.error(TapekeeperError.from(error, 'DATABASE_FAILED'))
       return false
-    } finally {
-      this.#isOpening = false
     }
+    const opening = (this.#opening = this.#sinks.open().then(() => true, failed))
+    const isOpen = await opening
+    if (this.#opening === opening) this.#opening = undefined
+    return isOpen
   }
 
   /** What the collectors left is brought where it belongs; then what was made here is closed. */
@@ -397,7 +397,14 @@ export class CollectorManager implements AsyncDisposable {
     return managed.start()
   }
 
-  #restartOne(managed: ManagedCollector, reason: string): Promise<boolean> {
+  /** False when there is nothing to start any more. */
+  async #startWhenOpen(managed: ManagedCollector): Promise<boolean> {
+    if (this.#opening !== undefined) await this.#opening
+    return this.#isActive && managed.enabled && this.#isMember(managed) && this.#startOne(managed)
+  }
+
+  async #restartOne(managed: ManagedCollector, reason: string): Promise<boolean> {
+    if (this.#opening !== undefined) return this.#startWhenOpen(managed)
     this.#restartsPerformed++
     managed.history = { ...managed.history, attempt: NEVER_REVIVED.attempt }
     return managed.restart({ trigger: 'manual', reason })

@@ -65,7 +65,7 @@ function compareIds(a: string, b: string): number {
  * @example
  * ```ts
  * import { compareTrades, type PointOf } from 'tapekeeper'
- * const inOrder = (trades: readonly PointOf<'trade'>[]) => trades.toSorted(compareTrades)
+ * const inOrder = (trades: readonly PointOf<'trade'>[]) => [...trades].sort(compareTrades)
  * ```
  */
 export const compareTrades = (a: PointOf<'trade'>, b: PointOf<'trade'>): number =>

@@ -1,7 +1,7 @@
 import type { Gap } from '../domain/gap.ts'
 import type { MarketDataPoint, PointOf } from '../domain/market-data.ts'
 import type { RawFrame } from '../domain/raw-frame.ts'
-import { systemClock } from '../ports/clock.ts'
+import { systemClock, type Clock } from '../ports/clock.ts'
 import type { CursorStore } from '../ports/cursor-store.ts'
 import { systemRandom } from '../ports/random.ts'
 import type { Sink } from '../ports/sink.ts'
@@ -27,6 +27,7 @@ const CHANCE_DIGITS = 5
 export class StorageSink implements Sink {
   readonly cursorStore: CursorStore | undefined
 
+  readonly #clock: Clock
   readonly #trades: StorageWriter | undefined
   readonly #candles: StorageWriter | undefined
   readonly #writers: readonly StorageWriter[]
@@ -38,6 +39,7 @@ export class StorageSink implements Sink {
     const { name, repositories, clock = systemClock, random = systemRandom, onLost = () => undefined } = options
     const { rawTrades, marketData } = repositories
     const chance = Math.floor(random() * 36 ** CHANCE_DIGITS)
+    this.#clock = clock
     this.#session = digits(Math.floor(clock.now()), SESSION_DIGITS) + digits(chance, CHANCE_DIGITS)
     const common: StorageWriterOptions = {
       ...options,
@@ -89,7 +91,14 @@ export class StorageSink implements Sink {
 
   /** Flushes and takes nothing more; the repositories stay open. Never rejects. */
   async close(signal?: AbortSignal): Promise<void> {
-    await Promise.all(this.#writers.map((writer) => writer.close(signal)))
+    await this.flush(signal)
+    // A tape whose cursor waited all the time has a newer one now, which must not find the door closed.
+    if (signal?.aborted !== true) await nextTurn(this.#clock)
+    const flushed = this.#trades?.flush(signal)
+    // It waits for the candles first, and comes to the trades after that.
+    await this.#candles?.close(signal)
+    await flushed
+    await this.#trades?.close(signal)
   }
 
   issues(): readonly string[] {
@@ -115,6 +124,8 @@ export class StorageSink implements Sink {
     }
   }
 }
+
+const nextTurn = (clock: Clock): Promise<void> => new Promise((resolve) => void clock.after(0, resolve))
 
 const digits = (number: number, length: number): string => number.toString(36).padStart(length, '0')
 

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import type { TapekeeperError } from 'tapekeeper'
 import {
   aggregateTrades,
   CollectorManager,
@@ -6,7 +7,6 @@ import {
   createOkxCollector,
   DatabaseOperationError,
   silentLogger,
-  TapekeeperError,
   type Gap,
   type MemoryRepository,
   type OhlcvData,
@@ -324,7 +324,10 @@ describe('who closes what', () => {
       name: 'made',
       publish: () => Promise.resolve(),
       closed: 0,
-      close: () => Promise.resolve(void output.closed++),
+      close: () => {
+        output.closed++
+        return Promise.resolve()
+      },
     }
     const collector = collect({
       repositories: () => Promise.reject(new Error('no such disk')),

@@ -369,13 +369,14 @@ export abstract class BaseDataCollector extends DataSource implements AsyncDispo
         if (!this.#abort.listen()) return Promise.resolve('failed')
         errorBefore = this.lastError
         this.#symbols.begin()
+        this.hurrySinks(false)
         return this.hasSinks ? this.openSinks().then(() => this.bringUp(signal)) : this.bringUp(signal)
       },
       reason: () => (this.lastError === errorBefore ? undefined : this.lastError?.message),
       unsubscribe: () => this.unsubscribeFromData(this.#symbols.collected, this.dataTypes),
       disconnect: () => this.disconnect(),
       release: () => this.release(),
-      onStopping: () => this.hurrySinks(),
+      onStopping: () => this.hurrySinks(true),
       settle: this.hasSinks ? (signal) => this.closeSinks(signal) : undefined,
       onStopped: () => {
         this.#abort.leave()

@@ -1,5 +1,6 @@
+import { z } from 'zod'
 import { CandleAggregator } from '../../aggregation/candle-aggregator.ts'
-import type { AggregatorSnapshot } from '../../aggregation/aggregator-snapshot.ts'
+import { aggregatorSnapshot, type AggregatorSnapshot } from '../../aggregation/aggregator-snapshot.ts'
 import type { CandleGap } from '../../aggregation/aggregator-types.ts'
 import { DueTimer } from '../../aggregation/due-timer.ts'
 import type { DecimalString } from '../../domain/decimal.ts'
@@ -23,11 +24,17 @@ export interface CandleFeedOptions {
   readonly onCandle: (candle: OhlcvData) => void
 }
 
-interface FeedState {
+/**
+ * A trade may come so long after its candle was closed by our clock, be it that this is fast; from a stop or a crash between the two the
+ * candle has to come back. Milliseconds.
+ */
+const MAX_DELAY_MS = 10_000
+
+const feedState = z.object({
   /** Since when its trades were heard; null when it is not known. */
-  readonly since: number | null
-  readonly snapshot: AggregatorSnapshot
-}
+  since: z.number().nullable(),
+  snapshot: aggregatorSnapshot,
+})
 
 /** The candles of one trade stream as they happen: the aggregator, with a clock and with what is known about missing trades. */
 export class CandleFeed {
@@ -66,11 +73,11 @@ export class CandleFeed {
     this.#schedule()
   }
 
-  /** Everything that is open, as text, for `restore`; with it what has closed in doubt and is still to be revised. */
+  /** Everything that is open, as text, for `restore`; with it what has closed lately, or in doubt, and may have to be revised. */
   state(): string | undefined {
     if (this.#aggregator === undefined) return undefined
-    const closed = this.#isInDoubt || !this.#options.isWhole()
-    const state: FeedState = { since: this.#since ?? null, snapshot: this.#aggregator.snapshot({ closed }) }
+    const closed = this.#isInDoubt || !this.#options.isWhole() || MAX_DELAY_MS
+    const state: z.input<typeof feedState> = { since: this.#since ?? null, snapshot: this.#aggregator.snapshot({ closed }) }
     return JSON.stringify(state)
   }
 
@@ -81,7 +88,7 @@ export class CandleFeed {
    * @throws when this is no state of a feed with the same options.
    */
   restore(text: string): void {
-    const { since, snapshot } = JSON.parse(text) as FeedState
+    const { since, snapshot } = feedState.parse(JSON.parse(text))
     this.#aggregator = this.#begin(since ?? undefined, undefined, snapshot)
     this.#since = since ?? undefined
     this.#hasTraded = true

@@ -208,9 +208,9 @@ export abstract class DataSource {
     return this.#sinks.open()
   }
 
-  /** What waits in sinks is brought where it belongs from now on without delay. */
-  protected hurrySinks(): void {
-    this.#sinks.hurry()
+  /** While it is stopping, a cursor is brought where it belongs without delay. */
+  protected hurrySinks(isStopping: boolean): void {
+    this.#sinks.hurry(isStopping)
   }
 
   /** Until the signal aborts; what is left then is spooled, or given up and reported. Never rejects. */

@@ -99,13 +99,16 @@ export class TradeLine {
   #cursorStore(): CursorStore | undefined {
     const store = this.#options.cursorStore()
     if (store === undefined) return undefined
+    // Beside a collector that keeps the trades: candles alone may be further on, and their cursor says nothing of what is kept.
+    const keepsTrades = this.#options.config.dataTypes.includes('trade')
+    const keyOf = (stream: string): string => (keepsTrades ? stream : `${stream} (candles)`)
     return {
       load: async (stream) => {
-        const cursor = await store.load(stream)
+        const cursor = await store.load(keyOf(stream))
         if (cursor !== undefined) this.#restore(cursor)
         return cursor
       },
-      save: (stream, cursor) => store.save(stream, { ...cursor, state: this.#candles?.state() }),
+      save: (stream, cursor) => store.save(keyOf(stream), { ...cursor, state: this.#candles?.state() }),
     }
   }
 

@@ -19,6 +19,14 @@ export interface SinkWorld {
   readonly onLostTrades: (trades: readonly PointOf<'trade'>[]) => void
 }
 
+/** Where sinks lead to. */
+export interface Ends {
+  readonly repositories: Repositories | undefined
+  readonly outputs: readonly Output[]
+  /** Those of them that were made here. */
+  readonly made: readonly Closable[]
+}
+
 type ClosableSink = Sink & { close(signal?: AbortSignal): Promise<void> }
 interface Closable {
   close(): Promise<void>
@@ -27,36 +35,12 @@ interface Closable {
 /** The sinks of one collector or manager, from its start to its stop. */
 export class OpenSinks {
   readonly sinks: readonly ClosableSink[]
-  readonly #made: readonly Closable[]
-  readonly #onError: (error: TapekeeperError) => void
+  readonly #ends: Ends
+  readonly #world: SinkWorld
 
-  constructor(sinks: readonly ClosableSink[], made: readonly Closable[], onError: (error: TapekeeperError) => void) {
-    this.sinks = sinks
-    this.#made = made
-    this.#onError = onError
-  }
-
-  /** First what waits is brought where it belongs, until the signal aborts; then what was made here is closed. Never rejects. */
-  async close(signal: AbortSignal): Promise<void> {
-    await Promise.all(this.sinks.map((sink) => sink.close(signal)))
-    await closeAll(this.#made, this.#onError)
-  }
-}
-
-/**
- * Makes what has to be made, and a sink for each way out.
- *
- * @throws TapekeeperError when a maker fails, or makes something else; what was made before is closed again.
- */
-export async function openSinks(options: ResolvedSinkOptions, world: SinkWorld): Promise<OpenSinks> {
-  const { storage, forceUpdateCandles } = options
-  const { name, clock, random, onError, onLostTrades } = world
-  const made = new Set<Closable>()
-  try {
-    const repositories = await repositoriesOf(options.repositories, made)
-    const outputs: Output[] = []
-    // One after the other, so that what was made before one fails is known.
-    for (const output of options.outputs) outputs.push(await outputOf(output, made))
+  constructor(ends: Ends, { storage, forceUpdateCandles }: ResolvedSinkOptions, world: SinkWorld) {
+    const { name, clock, random, onError, onLostTrades } = world
+    const { repositories, outputs } = ends
     const sinks: ClosableSink[] = outputs.map((output) => new OutputFeed({ name, output, clock, random, onError }))
     if (repositories !== undefined) {
       const tools = { clock, random, onError, onLost: onLostTrades }
@@ -65,17 +49,41 @@ export async function openSinks(options: ResolvedSinkOptions, world: SinkWorld):
       void sink.open()
       sinks.push(sink)
     }
-    return new OpenSinks(sinks, [...made], onError)
+    this.sinks = sinks
+    this.#ends = ends
+    this.#world = world
+  }
+
+  /** First what waits is brought where it belongs, until the signal aborts; then what was made here is closed. Never rejects. */
+  async close(signal: AbortSignal): Promise<void> {
+    await Promise.all(this.sinks.map((sink) => sink.close(signal)))
+    await closeEnds(this.#ends, this.#world)
+  }
+}
+
+/**
+ * Makes what has to be made.
+ *
+ * @throws TapekeeperError when a maker fails, or makes something else; what was made before is closed again.
+ */
+export async function makeEnds(options: ResolvedSinkOptions, world: SinkWorld): Promise<Ends> {
+  const made = new Set<Closable>()
+  try {
+    const repositories = await repositoriesOf(options.repositories, made)
+    const outputs: Output[] = []
+    // One after the other, so that what was made before one fails is known.
+    for (const output of options.outputs) outputs.push(await outputOf(output, made))
+    return { repositories, outputs, made: [...made] }
   } catch (error) {
-    await closeAll([...made], onError)
-    throw TapekeeperError.from(error, 'DATABASE_FAILED', { component: name })
+    await closeEnds({ made: [...made] }, world)
+    throw TapekeeperError.from(error, 'DATABASE_FAILED', { component: world.name })
   }
 }
 
 async function repositoriesOf(given: OrMaker<Repositories> | undefined, made: Set<Closable>): Promise<Repositories | undefined> {
   if (typeof given !== 'function') return given
   const { repositories } = parseConfig(givenRepositories, { repositories: await given() }, 'what repositories() made')
-  for (const repository of Object.values(repositories)) if (repository !== undefined) made.add(repository)
+  for (const repository of [repositories.marketData, repositories.rawTrades]) if (repository !== undefined) made.add(repository)
   return repositories
 }
 
@@ -86,7 +94,8 @@ async function outputOf(given: OrMaker<Output>, made: Set<Closable>): Promise<Ou
   return output
 }
 
-async function closeAll(made: readonly Closable[], onError: (error: TapekeeperError) => void): Promise<void> {
+/** Never rejects. */
+export async function closeEnds({ made }: Pick<Ends, 'made'>, { onError }: SinkWorld): Promise<void> {
   const close = async (closable: Closable): Promise<void> => closable.close()
   await Promise.all(
     made.map((closable) => close(closable).catch((error: unknown) => onError(TapekeeperError.from(error, 'DATABASE_FAILED')))),

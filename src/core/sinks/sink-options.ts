@@ -74,5 +74,4 @@ export const sinkOptions = {
     .default([]),
 }
 
-const allOptions = z.strictObject(sinkOptions)
-export type ResolvedSinkOptions = z.output<typeof allOptions>
+export type ResolvedSinkOptions = z.output<z.ZodObject<typeof sinkOptions>>

@@ -1,7 +1,8 @@
+import { TapekeeperError } from '../../errors/tapekeeper-error.ts'
 import type { CursorStore } from '../../ports/cursor-store.ts'
 import type { SinkStatus } from '../../ports/sink.ts'
 import { allCursors } from './all-cursors.ts'
-import { openSinks, type OpenSinks, type SinkWorld } from './open-sinks.ts'
+import { closeEnds, makeEnds, OpenSinks, type SinkWorld } from './open-sinks.ts'
 import { SinkFan } from './sink-fan.ts'
 import type { ResolvedSinkOptions } from './sink-options.ts'
 
@@ -13,6 +14,8 @@ export class SinkSet {
   #own: OpenSinks | undefined
   /** Also while they are being closed and afterwards: what they did last is told until there are new ones. */
   #told: OpenSinks | undefined
+  /** Waits no longer for what is being made. */
+  #abandon: () => void = () => undefined
   #isHurried = false
 
   constructor(options: ResolvedSinkOptions, world: SinkWorld & { readonly onFault: (error: unknown) => void }) {
@@ -26,21 +29,39 @@ export class SinkSet {
     return this.#options.repositories === undefined && this.#options.outputs.length === 0
   }
 
-  /** @throws TapekeeperError when a repository or output cannot be made. */
-  async open(): Promise<void> {
-    this.#isHurried = false
-    if (this.#own !== undefined) return
-    const own = (this.#own = this.#told = await openSinks(this.#options, this.#world))
-    for (const sink of own.sinks) this.fan.add(sink)
+  /**
+   * What is made so late that these have been closed, or are being opened again, is closed at once.
+   *
+   * @throws TapekeeperError when a repository or output cannot be made; `ABORTED` when it is not waited for any more.
+   */
+  open(): Promise<void> {
+    if (this.#own !== undefined) return Promise.resolve()
+    this.#abandon()
+    return new Promise((resolve, reject) => {
+      let isWanted = true
+      this.#abandon = () => {
+        isWanted = false
+        reject(new TapekeeperError('ABORTED', 'stopped before its repositories and outputs were there'))
+      }
+      makeEnds(this.#options, this.#world)
+        .then((ends) => {
+          if (!isWanted) return closeEnds(ends, this.#world)
+          const own = (this.#own = this.#told = new OpenSinks(ends, this.#options, this.#world))
+          for (const sink of own.sinks) this.fan.add(sink)
+          return undefined
+        })
+        .then(resolve, reject)
+    })
   }
 
-  /** It is about to stop: whoever waits for a cursor to be kept must not wait for more rows to come. */
-  hurry(): void {
-    this.#isHurried = true
+  /** While it is about to stop, whoever waits for a cursor to be kept must not wait for more rows to come. */
+  hurry(isStopping: boolean): void {
+    this.#isHurried = isStopping
   }
 
   /** Never rejects. */
   async close(signal: AbortSignal): Promise<void> {
+    this.#abandon()
     const own = this.#own
     this.#own = undefined
     if (own === undefined) return

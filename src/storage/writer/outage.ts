@@ -34,6 +34,11 @@ export class Outage {
     return !this.isFinal && this.#retry.isDue
   }
 
+  /** Somebody waits: it is asked at once, and the back-off begins anew. */
+  hurry(): void {
+    this.#retry.succeeded()
+  }
+
   /** After each round. Where some rows were stored and others were not, it is worth trying again soon. */
   note({ stop, attempts, resolved }: Pick<RoundOutcome, 'stop' | 'attempts' | 'resolved'>): void {
     if (attempts === 0) return

@@ -100,6 +100,12 @@ export class SpoolKeeper {
     return this.#run('append', async () => this.#lane?.append(lines))
   }
 
+  /** What could not be appended has gone another way: that it failed is no problem any more, and the next failure is news. */
+  forgetAppends(): void {
+    this.#problems.delete('append')
+    this.#retries.append.succeeded()
+  }
+
   /** The oldest lines; undefined when they cannot be read. */
   async read(count: number): Promise<readonly string[] | undefined> {
     let lines: readonly string[] | undefined
@@ -122,7 +128,14 @@ export class SpoolKeeper {
   }
 
   async setAsideRecord(record: StorageRecord): Promise<boolean> {
-    return this.#run('setAside', async () => this.#lane?.setAside([encodeRecord(record)]))
+    let line: string
+    try {
+      line = encodeRecord(record)
+    } catch {
+      // What cannot be written down is no fault of the spool, and has been reported.
+      return false
+    }
+    return this.setAside([line])
   }
 
   async close(): Promise<void> {

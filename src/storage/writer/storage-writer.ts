@@ -4,11 +4,13 @@ import { systemClock, type Clock } from '../../ports/clock.ts'
 import type { TapeCursor } from '../../ports/cursor-store.ts'
 import { AbortListener } from '../../ports/on-abort.ts'
 import { systemRandom } from '../../ports/random.ts'
-import { encodeRecord } from '../record-codec.ts'
 import type { StorageRecord } from '../storage-record.ts'
 import { Alarm } from './alarm.ts'
 import { isCursor, keyFieldsOf, settle, type LossReason } from './entry.ts'
 import { fenced } from './fenced.ts'
+import { flawOf } from './flaw-of.ts'
+import type { Flush } from './flush.ts'
+import { linesOf } from './lines-of.ts'
 import { Losses } from './losses.ts'
 import { NewestCursors } from './newest-cursors.ts'
 import { Outage } from './outage.ts'
@@ -20,17 +22,6 @@ import { newHistories, StoreRound, type RoundOutcome, type RoundTools } from './
 import { WaitingRows } from './waiting-rows.ts'
 import { writerIssues } from './writer-issues.ts'
 import { TUNING, type StorageStatus, type StorageWriterOptions } from './writer-options.ts'
-
-interface Flush {
-  /** Everything taken up to here is meant. */
-  readonly order: number
-  /** As many lines have to have left the spool; undefined until everything has left the memory. */
-  dropped: number | undefined
-  isAborted: boolean
-  /** The last attempt to bring it into the spool has been made. */
-  isLastTry: boolean
-  readonly done: () => void
-}
 
 /**
  * Brings rows into a repository, in order and in batches, and loses none: what cannot be stored now waits in memory up to a bound,
@@ -134,7 +125,9 @@ export class StorageWriter {
       this.#losses.refuse(record)
       return
     }
-    this.#push(record)
+    const flaw = flawOf(record)
+    if (flaw === undefined) this.#push(record)
+    else void this.#leaveOut(record, new TapekeeperError('ROW_REJECTED', `this is no ${record.kind}: ${flaw}`))
   }
 
   /**
@@ -147,12 +140,14 @@ export class StorageWriter {
     return new Promise((resolve, reject) => {
       const settled = (error?: Error): void => (error === undefined ? resolve() : reject(error))
       if (this.#state !== 'open') {
-        settled(new TapekeeperError('STORAGE_OVERFLOW', `${this.#name} is closed`))
+        settled(new TapekeeperError('CURSOR_FAILED', `${this.#name} is closed`, { stream }))
         return
       }
       const row = { stream, cursor }
-      if (this.#gate.takes('cursor')) this.#cursors.set(row)
-      this.#push({ kind: 'cursor', row }, settled)
+      const isKept = this.#gate.takes('cursor')
+      if (isKept) this.#cursors.set(row)
+      if (isKept || this.#rows.length > 0) this.#push({ kind: 'cursor', row }, settled)
+      else settled()
     })
   }
 
@@ -174,6 +169,7 @@ export class StorageWriter {
   flush(signal?: AbortSignal): Promise<void> {
     if (this.#state === 'closed') return Promise.resolve()
     void this.open()
+    this.#outage.hurry()
     return new Promise((resolve) => {
       const done = (): void => {
         listener.leave()
@@ -349,14 +345,21 @@ export class StorageWriter {
     this.#counts.inserted += inserted
     this.#counts.kept += kept
     this.#counts.overwritten += overwritten
-    if (stop === undefined && this.#rows.length < this.#spillAt) this.#losses.endSpell()
+    if (stop === undefined && this.#rows.length < this.#spillAt) {
+      this.#losses.endSpell()
+      if (!this.#isBehindSpool) this.#spool?.forgetAppends()
+    }
     for (const { entry, error } of rejected) await this.#reject(entry.record, error)
   }
 
   async #reject(record: StorageRecord, cause: Error): Promise<void> {
+    this.#onLost([record], 'rejected')
+    await this.#leaveOut(record, cause)
+  }
+
+  async #leaveOut(record: StorageRecord, cause: Error): Promise<void> {
     this.#counts.rejected++
     this.#onError(new TapekeeperError('ROW_REJECTED', `${this.#name}: ${cause.message}`, keyFieldsOf(record), { cause }))
-    this.#onLost([record], 'rejected')
     if (this.#spool?.isOpen === true) await this.#spool.setAsideRecord(record)
   }
 
@@ -379,16 +382,7 @@ export class StorageWriter {
     this.#losses.handOver()
     const entries = this.#rows.startSpooling()
     this.#waitingSince = undefined
-    const lines: string[] = []
-    const unfit: { readonly record: StorageRecord; readonly cause: Error }[] = []
-    for (const { record } of entries) {
-      if (!this.#gate.takes(record.kind)) continue
-      try {
-        lines.push(encodeRecord(record))
-      } catch (cause) {
-        unfit.push({ record, cause: TapekeeperError.from(cause, 'ROW_REJECTED') })
-      }
-    }
+    const { lines, unfit } = linesOf(entries.map(({ record }) => record).filter(({ kind }) => this.#gate.takes(kind)))
     const arrived = lines.length === 0 || (await this.#spool?.append(lines)) === true
     this.#rows.endSpooling(arrived)
     if (!arrived) {
@@ -415,10 +409,15 @@ export class StorageWriter {
   #giveUp(order: number): void {
     this.#epoch++
     const gone = this.#rows.giveUp(order)
-    const error = this.#losses.givenUp(gone.filter((entry) => !isCursor(entry)).map(({ record }) => record))
+    const cause = this.#losses.givenUp(gone.filter((entry) => !isCursor(entry)).map(({ record }) => record))
     for (const entry of gone.filter(isCursor)) {
-      this.#cursors.forget(entry.record.row)
-      settle(entry, error)
+      const { row } = entry.record
+      this.#cursors.forget(row)
+      // A code of its own: the rows have been reported already.
+      settle(
+        entry,
+        new TapekeeperError('CURSOR_FAILED', `${this.#name}: a cursor is given up`, { stream: row.stream }, { cause }),
+      )
     }
   }
 

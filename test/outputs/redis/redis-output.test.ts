@@ -69,6 +69,7 @@ describe('options', () => {
     [{ dataTypes: ['trades' as never] }, /did you mean "trade"/],
     [{ prefixx: 'a' }, /unknown key "prefixx".*did you mean "prefix"/],
     [{ streams: { maxLength: 0 } }, /maxLength is 0/],
+    [{ streams: true as never }, /streams: must be false, or an object such as/],
   ])('%o is refused', (options, words) => {
     expect(() => createRedisOutput(options)).toThrow(words)
   })

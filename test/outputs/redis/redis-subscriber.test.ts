@@ -11,7 +11,7 @@ describe('options', () => {
     [{ source: 'channels' as never }, /did you mean "channel"/],
     [{ start: 'yesterday' }, /start: must be now, beginning, or an id/],
     [{ streams: [{ timeframe: '1m' as const }] }, /a timeframe is for candles/],
-    [{ streams: [{ symbl: 'BTC-USDT' }] }, /unknown key "streams.0.symbl"/],
+    [{ streams: [{ symbl: 'BTC-USDT' }] }, /unknown key "streams.0.symbl", did you mean "symbol"/],
     [{ streams: [] }, /streams must have at least 1 item/],
     [{ url: 'nothing' }, /url: must be like/],
   ])('%o is refused', (options, words) => {

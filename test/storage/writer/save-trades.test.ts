@@ -75,8 +75,8 @@ test('what is live costs no question', async () => {
     asked++
     return repository.trades(query)
   }
-  await saveTrades(watched as never, [row(1, 4, false), row(5, 5, false)])
+  await saveTrades(watched, [row(1, 4, false), row(5, 5, false)])
   expect(asked).toBe(0)
-  await saveTrades(watched as never, [row(6, 6, true)])
+  await saveTrades(watched, [row(6, 6, true)])
   expect(asked).toBe(1)
 })

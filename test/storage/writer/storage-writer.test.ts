@@ -309,7 +309,11 @@ describe('cursors', () => {
     const { clock, database, writer, write, lost } = world()
     database.mood = 'down'
     write('1')
-    const saved = expect(writer.saveCursor(STREAM, { id: '1', timestamp: 1 })).rejects.toMatchObject({ code: 'STORAGE_OVERFLOW' })
+    const saved = expect(writer.saveCursor(STREAM, { id: '1', timestamp: 1 })).rejects.toMatchObject({
+      code: 'CURSOR_FAILED',
+      context: { stream: STREAM },
+      cause: { code: 'STORAGE_OVERFLOW', context: { rows: 1 } },
+    })
     const patience = new AbortController()
     const closing = writer.close(patience.signal)
     await clock.advance(60_000)
