@@ -22,8 +22,18 @@ const STATUS_INTERVAL_MS = 100
 
 const setup = JSON.parse(process.argv[2] ?? '{}') as CollectingSetup
 
-// A pipe may be full; nothing that was acknowledged may stay unsaid, so the write waits.
-const say = (said: Said): void => void writeSync(1, `${JSON.stringify(said)}\n`)
+/** At once and whole, also when the pipe is full: what was said before a kill was said. */
+function say(said: Said): void {
+  const bytes = Buffer.from(`${JSON.stringify(said)}\n`)
+  for (let written = 0; written < bytes.length;) {
+    try {
+      written += writeSync(1, bytes, written)
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1)
+    }
+  }
+}
 
 /** Says what the database has acknowledged. */
 function outspoken<R extends PostgresRepository | SqliteRepository>(repository: R): R {
