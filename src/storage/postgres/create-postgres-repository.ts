@@ -5,19 +5,13 @@ import { messageOf } from '../../errors/tapekeeper-error.ts'
 import { sleep, systemClock } from '../../ports/clock.ts'
 import {
   STORED_KINDS,
-  type CandleQuery,
-  type CandleSeries,
-  type FrameQuery,
-  type Market,
   type MarketDataRepository,
   type RawTradeRepository,
   type RepositoryCapabilities,
   type RepositoryHealth,
   type RepositoryStatistics,
   type SaveCandlesOptions,
-  type StoredCursor,
   type StoredFrame,
-  type TradeQuery,
   type WriteResult,
 } from '../repository.ts'
 import { SqlReader } from '../sql/sql-reader.ts'
@@ -63,21 +57,17 @@ const HEALTH_LIMIT_MS = 5_000
 
 const NOTHING: WriteResult = { inserted: 0, kept: 0, overwritten: 0 }
 
-class ServerRepository implements PostgresRepository {
+class ServerRepository extends SqlReader implements PostgresRepository {
   readonly name = 'postgres'
   readonly capabilities: RepositoryCapabilities = { stores: STORED_KINDS, isPersistent: true, isShared: true }
   readonly #schema: string
   readonly #database: PostgresDatabase
-  readonly #reader: SqlReader
 
   constructor(options: ResolvedPostgresOptions) {
     const database = new PostgresDatabase(options)
+    super((operation, table, request) => database.run({ operation, table }, ({ db }) => request(db)), boundText)
     this.#schema = options.schema
     this.#database = database
-    this.#reader = new SqlReader(
-      (operation, table, request) => database.run({ operation, table }, ({ db }) => request(db)),
-      boundText,
-    )
   }
 
   saveCandles(candles: readonly OhlcvData[], { forceUpdateCandles = false }: SaveCandlesOptions = {}): Promise<WriteResult> {
@@ -92,30 +82,6 @@ class ServerRepository implements PostgresRepository {
 
   saveFrames(frames: readonly StoredFrame[]): Promise<WriteResult> {
     return this.#save('saveFrames', 'raw_frames', frames, ({ db, insert }) => insert(db, this.#schema, FRAME_ROWS, frames))
-  }
-
-  candles(query: CandleQuery): AsyncIterable<OhlcvData> {
-    return this.#reader.candles(query)
-  }
-
-  latestCandle(series: CandleSeries): Promise<OhlcvData | undefined> {
-    return this.#reader.latestCandle(series)
-  }
-
-  trades(query: TradeQuery): AsyncIterable<PointOf<'trade'>> {
-    return this.#reader.trades(query)
-  }
-
-  latestTrade(market: Market): Promise<PointOf<'trade'> | undefined> {
-    return this.#reader.latestTrade(market)
-  }
-
-  frames(query: FrameQuery): AsyncIterable<StoredFrame> {
-    return this.#reader.frames(query)
-  }
-
-  cursor(stream: string): StoredCursor {
-    return this.#reader.cursor(stream)
   }
 
   async healthCheck(): Promise<RepositoryHealth> {

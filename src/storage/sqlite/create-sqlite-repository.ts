@@ -4,19 +4,13 @@ import { messageOf } from '../../errors/tapekeeper-error.ts'
 import { systemClock } from '../../ports/clock.ts'
 import {
   STORED_KINDS,
-  type CandleQuery,
-  type CandleSeries,
-  type FrameQuery,
-  type Market,
   type MarketDataRepository,
   type RawTradeRepository,
   type RepositoryCapabilities,
   type RepositoryHealth,
   type RepositoryStatistics,
   type SaveCandlesOptions,
-  type StoredCursor,
   type StoredFrame,
-  type TradeQuery,
   type WriteResult,
 } from '../repository.ts'
 import { SqlReader } from '../sql/sql-reader.ts'
@@ -52,18 +46,17 @@ export function createSqliteRepository(options: SqliteRepositoryOptions): Sqlite
   return new FileRepository(parseSqliteOptions(options))
 }
 
-class FileRepository implements SqliteRepository {
+class FileRepository extends SqlReader implements SqliteRepository {
   readonly name = 'sqlite'
   readonly capabilities: RepositoryCapabilities
   readonly #database: LazyDatabase
-  readonly #reader: SqlReader
 
   constructor(options: ResolvedSqliteOptions) {
+    const database = new LazyDatabase(options)
+    super((operation, table, request) => database.run({ operation, table }, ({ sql }) => request(sql)))
     const isFile = options.file !== IN_MEMORY
     this.capabilities = { stores: STORED_KINDS, isPersistent: isFile, isShared: isFile }
-    const database = new LazyDatabase(options)
     this.#database = database
-    this.#reader = new SqlReader((operation, table, request) => database.run({ operation, table }, ({ sql }) => request(sql)))
   }
 
   saveCandles(candles: readonly OhlcvData[], { forceUpdateCandles = false }: SaveCandlesOptions = {}): Promise<WriteResult> {
@@ -76,30 +69,6 @@ class FileRepository implements SqliteRepository {
 
   saveFrames(frames: readonly StoredFrame[]): Promise<WriteResult> {
     return this.#save('saveFrames', 'raw_frames', frames, (writes) => writes.frames(frames))
-  }
-
-  candles(query: CandleQuery): AsyncIterable<OhlcvData> {
-    return this.#reader.candles(query)
-  }
-
-  latestCandle(series: CandleSeries): Promise<OhlcvData | undefined> {
-    return this.#reader.latestCandle(series)
-  }
-
-  trades(query: TradeQuery): AsyncIterable<PointOf<'trade'>> {
-    return this.#reader.trades(query)
-  }
-
-  latestTrade(market: Market): Promise<PointOf<'trade'> | undefined> {
-    return this.#reader.latestTrade(market)
-  }
-
-  frames(query: FrameQuery): AsyncIterable<StoredFrame> {
-    return this.#reader.frames(query)
-  }
-
-  cursor(stream: string): StoredCursor {
-    return this.#reader.cursor(stream)
   }
 
   async healthCheck(): Promise<RepositoryHealth> {
