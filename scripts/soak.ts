@@ -206,6 +206,7 @@ if (!isWell) {
 function timing(clock: Clock, ofMs: number, durations: number[]): Clock {
   return {
     now: () => clock.now(),
+    elapsed: () => clock.elapsed(),
     after: (delayMs, callback) =>
       clock.after(delayMs, () => {
         const from = performance.now()

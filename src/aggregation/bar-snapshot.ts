@@ -1,7 +1,7 @@
 import type { BarSnapshot } from './aggregator-snapshot.ts'
 import { Bar } from './bar.ts'
 import type { Exact } from './exact.ts'
-import { idNumber } from './trade-id.ts'
+import { idNumber } from '../domain/trade-id.ts'
 
 const WORD = 10_000_000n
 const SAFE = 2n ** 50n

@@ -1,5 +1,5 @@
 import { addExact, compareExact, POWERS_OF_TEN, timesExact, UNFIT, type Exact } from './exact.ts'
-import { compareIds } from './trade-id.ts'
+import { compareTradeIds } from '../domain/trade-id.ts'
 import type { TradeRow } from './trade-row.ts'
 
 export interface ExactPrices {
@@ -302,10 +302,10 @@ export class Bar {
   }
 
   #isAfterLast(id: string, number: number): boolean {
-    return compareIds(id, this.lastId, number, this.lastNumber) > 0
+    return compareTradeIds(id, this.lastId, number, this.lastNumber) > 0
   }
 
   #isBeforeFirst(id: string, number: number): boolean {
-    return compareIds(id, this.firstId, number, this.firstNumber) < 0
+    return compareTradeIds(id, this.firstId, number, this.firstNumber) < 0
   }
 }

@@ -1,6 +1,6 @@
 import type { PointOf, Side } from '../domain/market-data.ts'
 import { decimalsOf, exactOf, mantissaOf, MANTISSA_LIMIT, MAX_FAST_SCALE, POWERS_OF_TEN, UNFIT, type Exact } from './exact.ts'
-import { idNumber } from './trade-id.ts'
+import { idNumber } from '../domain/trade-id.ts'
 
 /** A trade without the envelope: as it stands in a file or comes from a database. */
 export interface PlainTrade {

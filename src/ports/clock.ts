@@ -1,11 +1,16 @@
 /** Ends a timer that has not fired; harmless afterwards. */
 export type Cancel = () => void
 
-/** Time. The only place from which the library learns what time it is or waits. */
+/**
+ * Time. The only place from which the library learns what time it is or waits. There are two clocks in it, and they are never mixed:
+ * the wall clock stamps, and may be stepped in either direction at any moment; elapsed time decides what is due, late, stale or too old.
+ */
 export interface Clock {
-  /** Epoch milliseconds, UTC. */
+  /** The wall clock: epoch milliseconds, UTC. For timestamps alone; no duration is ever taken from it. */
   now(): number
-  /** Calls back once, `delayMs` milliseconds from now. */
+  /** Milliseconds since some fixed moment, whole, never going back whatever happens to the wall clock. Says nothing about the date. */
+  elapsed(): number
+  /** Calls back once, when `delayMs` milliseconds have elapsed. */
   after(delayMs: number, callback: () => void): Cancel
 }
 
@@ -14,6 +19,8 @@ const LONGEST_TIMER_MS = 2 ** 31 - 1
 
 export const systemClock: Clock = {
   now: () => Date.now(),
+  // Whole, as the timers are: one that fires finds its time to have come.
+  elapsed: () => Math.floor(performance.now()),
   after(delayMs, callback) {
     let timer: ReturnType<typeof setTimeout>
     const arm = (remainingMs: number): void => {

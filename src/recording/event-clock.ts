@@ -15,6 +15,7 @@ const STALL_MS = 100
 
 /**
  * The clock of a recorded run: real time, in steps that a replay can repeat exactly.
+ * - The wall clock is read once, at the start, so that a recording has one time, which never goes back when that clock is stepped.
  * - Time stands still while an event (a frame, an answer, a timer) and what follows from it at once is worked on.
  * - A timer sees the very time at which it was due, and fires before every event that came later. To keep that order, an event that
  *   finds a due timer waits for it: one turn of the event loop. Otherwise events pass straight through.
@@ -22,6 +23,8 @@ const STALL_MS = 100
  */
 export class EventClock implements Clock {
   readonly #base: Clock
+  /** Our time at elapsed 0. */
+  readonly #startsAt: number
   readonly #onStall: (from: number, until: number) => void
   readonly #timers = new TimerQueue()
   readonly #jobs: Job[] = []
@@ -36,11 +39,21 @@ export class EventClock implements Clock {
 
   constructor(base: Clock, onStall: (from: number, until: number) => void) {
     this.#base = base
+    this.#startsAt = base.now() - base.elapsed()
     this.#onStall = onStall
   }
 
+  /** Real time as the recording knows it: what the wall clock showed at the beginning, and what has elapsed since. */
+  #time(): number {
+    return this.#startsAt + this.#base.elapsed()
+  }
+
+  elapsed(): number {
+    return this.now()
+  }
+
   now(): number {
-    if (!this.#pinned) this.#pin(Math.min(this.#base.now(), this.#timers.nextAt))
+    if (!this.#pinned) this.#pin(Math.min(this.#time(), this.#timers.nextAt))
     return this.#now
   }
 
@@ -55,14 +68,14 @@ export class EventClock implements Clock {
 
   /** Something arrived from outside, in a task of its own: delivered at once when nothing is due before it. */
   dispatch(deliver: Deliver): void {
-    const at = Math.max(this.#now, this.#base.now())
+    const at = Math.max(this.#now, this.#time())
     if (this.#working || this.#timers.nextAt <= at) this.#enqueue({ at, deliver })
     else this.#deliver(at, deliver)
   }
 
   /** The same for what arrives amid the promises of something else: delivered in a turn of its own. */
   dispatchSoon(deliver: Deliver): void {
-    this.#enqueue({ at: Math.max(this.#now, this.#base.now()), deliver })
+    this.#enqueue({ at: Math.max(this.#now, this.#time()), deliver })
   }
 
   #deliver(at: number, deliver: Deliver): void {
@@ -122,10 +135,9 @@ export class EventClock implements Clock {
     this.#armedFor = next
     this.#disarm = () => undefined
     if (next === Infinity) return
-    // Relative to our own time when the system's was set back: the wait stays as long as it was meant to be.
-    this.#disarm = this.#base.after(Math.max(0, next - Math.max(this.#now, this.#base.now())), () => {
+    this.#disarm = this.#base.after(Math.max(0, next - Math.max(this.#now, this.#time())), () => {
       this.#armedFor = Infinity
-      this.#jobs.push({ at: Math.max(this.#now, this.#base.now(), next) })
+      this.#jobs.push({ at: Math.max(this.#now, this.#time(), next) })
       if (this.#working) return
       this.#working = true
       this.#step()

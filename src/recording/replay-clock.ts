@@ -24,6 +24,11 @@ export class ReplayClock implements Clock {
     return this.#now
   }
 
+  /** A recording knows one time, which never goes back. */
+  elapsed(): number {
+    return this.#now
+  }
+
   after(delayMs: number, callback: () => void): Cancel {
     const cancel = this.#timers.add(this.now(), delayMs, callback)
     this.#arm()

@@ -54,7 +54,7 @@ export function checkRange(query: CandleQuery | TradeQuery | FrameQuery): Checke
 }
 
 /** Shorter ids first, then by code unit: ids that are numbers sort as numbers. */
-function compareIds(a: string, b: string): number {
+function compareTradeIds(a: string, b: string): number {
   if (a.length !== b.length) return a.length - b.length
   return a < b ? -1 : a > b ? 1 : 0
 }
@@ -69,7 +69,8 @@ function compareIds(a: string, b: string): number {
  * ```
  */
 export const compareTrades = (a: PointOf<'trade'>, b: PointOf<'trade'>): number =>
-  a.timestamp - b.timestamp || compareIds(a.data.id, b.data.id)
+  a.timestamp - b.timestamp || compareTradeIds(a.data.id, b.data.id)
 
 /** The order of stored frames: by the time of receipt, those of one moment by id, where `9` comes before `10`. For `Array.sort`. */
-export const compareFrames = (a: StoredFrame, b: StoredFrame): number => a.receivedAt - b.receivedAt || compareIds(a.id, b.id)
+export const compareFrames = (a: StoredFrame, b: StoredFrame): number =>
+  a.receivedAt - b.receivedAt || compareTradeIds(a.id, b.id)

@@ -10,6 +10,7 @@ export function createTimerScope(clock: Clock): TimerScope {
   let ended = false
   return {
     now: () => clock.now(),
+    elapsed: () => clock.elapsed(),
     after(delayMs, callback) {
       if (ended) return () => undefined
       const stop = clock.after(delayMs, () => {

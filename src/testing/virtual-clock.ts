@@ -9,11 +9,13 @@ export interface VirtualClock extends Clock {
    * Work on other threads or real sockets cannot be waited for: what a test needs from it, the test awaits itself.
    */
   advance(ms: number): Promise<void>
+  /** Sets the wall clock forward (or back, when negative) by `ms`, as NTP or an operator would. Elapsed time and timers do not notice. */
+  stepWall(ms: number): void
   /** Lets what is already in motion settle; due timers fire, time does not pass. */
   settle(): Promise<void>
   /** Timers that have neither fired nor been cancelled. Zero after a clean stop. */
   readonly pending: number
-  /** When the next timer fires, epoch milliseconds; undefined when there is none. */
+  /** When the next timer fires, by the wall clock as it stands now; undefined when there is none. */
   readonly nextAt: number | undefined
 }
 
@@ -27,7 +29,7 @@ const SETTLE_TURNS = 5
 const TURNS_BETWEEN_TIMERS = 2
 
 /**
- * A virtual clock, by default at 2026-11-22T00:00:00Z.
+ * A virtual clock, by default at 2026-11-22T00:00:00Z; elapsed time begins at 0.
  *
  * @example
  * ```ts
@@ -38,33 +40,36 @@ const TURNS_BETWEEN_TIMERS = 2
  * ```
  */
 export function createVirtualClock(startAt = Date.UTC(2026, 10, 22)): VirtualClock {
-  let now = startAt
+  let elapsed = 0
+  /** What the wall clock shows when elapsed time is 0. */
+  let wall = startAt
   let created = 0
   let pending = 0
   const heap = new TimerHeap<Timer>()
 
   const advance = async (ms: number): Promise<void> => {
     if (!(ms >= 0)) throw new RangeError(`time only goes forward: ${ms}`)
-    const until = now + ms
+    const until = elapsed + ms
     await settleTurns(SETTLE_TURNS)
     for (let timer = heap.peek(); timer !== undefined && timer.at <= until; timer = heap.peek()) {
       heap.pop()
-      now = Math.max(now, timer.at)
+      elapsed = Math.max(elapsed, timer.at)
       pending--
       timer.cancelled = true
       timer.callback()
       await settleTurns(TURNS_BETWEEN_TIMERS)
     }
-    now = until
+    elapsed = until
     await settleTurns(SETTLE_TURNS)
     const due = heap.peek()
-    if (due !== undefined && due.at <= now) await advance(0)
+    if (due !== undefined && due.at <= elapsed) await advance(0)
   }
 
   return {
-    now: () => now,
+    now: () => wall + elapsed,
+    elapsed: () => elapsed,
     after(delayMs, callback) {
-      const timer: Timer = { at: now + Math.max(0, delayMs), order: created++, callback, cancelled: false }
+      const timer: Timer = { at: elapsed + Math.max(0, delayMs), order: created++, callback, cancelled: false }
       heap.push(timer)
       pending++
       return () => {
@@ -74,12 +79,14 @@ export function createVirtualClock(startAt = Date.UTC(2026, 10, 22)): VirtualClo
       }
     },
     advance,
+    stepWall: (ms) => void (wall += ms),
     settle: () => advance(0),
     get pending() {
       return pending
     },
     get nextAt() {
-      return heap.peek()?.at
+      const at = heap.peek()?.at
+      return at === undefined ? undefined : wall + at
     },
   }
 }

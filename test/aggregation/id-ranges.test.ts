@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { IdRanges } from '../../src/aggregation/id-ranges.ts'
-import { compareIds, idNumber } from '../../src/aggregation/trade-id.ts'
+import { compareTradeIds, idNumber } from '../../src/domain/trade-id.ts'
 import { chance } from './support/random-tape.ts'
 
 test('a dense stream is one range', () => {
@@ -44,6 +44,6 @@ test.each([
 test('order: numbers by value, then all others by text', () => {
   const ordered = ['0', '9', '10', '999999999999999', '1000000000000000', '99999999999999999999', '0x1', '1a', 'a', 'b']
   for (const [i, a] of ordered.entries()) {
-    for (const [j, b] of ordered.entries()) expect(Math.sign(compareIds(a, b)), `${a} ${b}`).toBe(Math.sign(i - j))
+    for (const [j, b] of ordered.entries()) expect(Math.sign(compareTradeIds(a, b)), `${a} ${b}`).toBe(Math.sign(i - j))
   }
 })

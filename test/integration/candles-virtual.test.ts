@@ -188,7 +188,7 @@ describe('candles made of trades', () => {
       historyMs: 5_000,
     })
     const slowMs = 3_000
-    const clock = { now: () => fresh.clock.now() - slowMs, after: fresh.clock.after.bind(fresh.clock) }
+    const clock = { ...fresh.clock, now: () => fresh.clock.now() - slowMs }
     const late = createOkxCollector({
       symbol: BTC,
       dataTypes: ['candle'],

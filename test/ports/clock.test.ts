@@ -44,6 +44,10 @@ describe('systemClock', () => {
   test('tells the time', () => {
     vi.setSystemTime(1_700_000_000_000)
     expect(systemClock.now()).toBe(1_700_000_000_000)
+    const from = systemClock.elapsed()
+    vi.advanceTimersByTime(250)
+    vi.setSystemTime(1_600_000_000_000)
+    expect(systemClock.elapsed() - from).toBe(250)
   })
 })
 

@@ -15,6 +15,7 @@ function world(startsAt = 1_000) {
   const state = { now: startsAt, armed: 0 }
   const base: Clock = {
     now: () => state.now,
+    elapsed: () => state.now,
     after(delayMs, callback) {
       state.armed++
       const cancel = timers.add(state.now, delayMs, () => {

@@ -72,3 +72,15 @@ test('seededRandom repeats itself, differs by seed, and fills [0, 1) evenly', ()
   for (let i = 0; i < 20_000; i++) counts[Math.floor(random() * 10)]!++
   for (const count of counts) expect(count).toBeGreaterThan(1_800)
 })
+
+test('the wall clock is stepped in both directions; elapsed time and timers do not notice', async () => {
+  const clock = createVirtualClock(1_000_000)
+  const fired: [number, number][] = []
+  clock.after(100, () => fired.push([clock.now(), clock.elapsed()]))
+  clock.stepWall(-600_000)
+  expect([clock.now(), clock.elapsed(), clock.nextAt]).toEqual([400_000, 0, 400_100])
+  await clock.advance(50)
+  clock.stepWall(3_600_000)
+  await clock.advance(50)
+  expect(fired).toEqual([[4_000_100, 100]])
+})

@@ -48,6 +48,7 @@ export class Life {
   clock(clock: Clock): Clock {
     return {
       now: () => clock.now(),
+      elapsed: () => clock.elapsed(),
       after: (ms, callback) => {
         let isPending = true
         const end = (): void => {

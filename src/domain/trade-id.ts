@@ -18,7 +18,7 @@ export function idNumber(id: string): number {
 const DIGITS = /^[1-9]\d*$/
 
 /** The order of two trades of the same millisecond: numbers by value, before all other ids, which go by text. Below 0: `a` is first. */
-export function compareIds(a: string, b: string, aNumber = idNumber(a), bNumber = idNumber(b)): number {
+export function compareTradeIds(a: string, b: string, aNumber = idNumber(a), bNumber = idNumber(b)): number {
   if (aNumber === aNumber && bNumber === bNumber) return aNumber - bNumber
   if (a === b) return 0
   const [aCounts, bCounts] = [aNumber === aNumber || DIGITS.test(a), bNumber === bNumber || DIGITS.test(b)]

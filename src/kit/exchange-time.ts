@@ -1,0 +1,79 @@
+import type { Clock } from '../ports/clock.ts'
+
+/** Samples of one clock differ by delays on the way; more than this is another clock, a damaged stamp, or a backlog. Milliseconds. */
+const TOLERANCE_MS = 5_000
+/** So many samples in a row, with different stamps, must agree before what was believed is given up. */
+const WITNESSES = 3
+/** How long the least delayed sample speaks for the exchange, so that two clocks that run apart do not part. Milliseconds. */
+const WINDOW_MS = 60_000
+
+/** Samples that agree with each other and not with what is believed. */
+interface Doubt {
+  offset: number
+  witnesses: number
+  lastStamp: number
+}
+
+/**
+ * What time it is at an exchange: its own stamps, carried on by elapsed time. Until it has been seen, the wall clock of the moment at
+ * which this was made. A single damaged stamp changes nothing, a step of this machine's clock neither; an exchange whose time is
+ * stepped (or that differs from ours from the start) is believed after three stamps in a row that agree.
+ */
+export class ExchangeTime {
+  readonly #clock: Clock
+  /** Exchange time at elapsed 0, by the least delayed sample. */
+  #offset: number
+  #isSeen = false
+  /** The least delayed sample of the window under way. */
+  #recent = -Infinity
+  #windowEnds = 0
+  #doubt: Doubt | undefined
+
+  constructor(clock: Clock) {
+    this.#clock = clock
+    this.#offset = clock.now() - clock.elapsed()
+  }
+
+  /** Whether a stamp of the exchange has confirmed or corrected the wall clock. */
+  get isSeen(): boolean {
+    return this.#isSeen
+  }
+
+  /** @param timestamp exchange time of something that was pushed just now, epoch milliseconds; never of something read again. */
+  observe(timestamp: number): void {
+    const elapsed = this.#clock.elapsed()
+    const offset = timestamp - elapsed
+    if (Math.abs(offset - this.#offset) > TOLERANCE_MS && !this.#isWitnessed(offset, timestamp)) return
+    this.#doubt = undefined
+    this.#recent = Math.max(this.#recent, offset)
+    if (!this.#isSeen || offset > this.#offset) {
+      this.#offset = offset
+      this.#isSeen = true
+    }
+    if (elapsed < this.#windowEnds) return
+    this.#offset = this.#recent
+    this.#recent = offset
+    this.#windowEnds = elapsed + WINDOW_MS
+  }
+
+  /** Epoch milliseconds by the exchange's clock. */
+  now(): number {
+    return this.#offset + this.#clock.elapsed()
+  }
+
+  #isWitnessed(offset: number, stamp: number): boolean {
+    const doubt = this.#doubt
+    if (doubt === undefined || Math.abs(offset - doubt.offset) > TOLERANCE_MS) {
+      this.#doubt = { offset, witnesses: 1, lastStamp: stamp }
+      return false
+    }
+    if (stamp === doubt.lastStamp) return false
+    doubt.offset = Math.max(doubt.offset, offset)
+    doubt.lastStamp = stamp
+    if (++doubt.witnesses < WITNESSES) return false
+    this.#offset = doubt.offset
+    this.#recent = -Infinity
+    this.#windowEnds = this.#clock.elapsed() + WINDOW_MS
+    return true
+  }
+}
