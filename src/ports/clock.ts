@@ -14,6 +14,16 @@ export interface Clock {
   after(delayMs: number, callback: () => void): Cancel
 }
 
+/** One moment by both clocks: `at` is shown, `elapsed` is reckoned with. */
+export interface Moment {
+  /** Epoch milliseconds. */
+  readonly at: number
+  /** Milliseconds of elapsed time. */
+  readonly elapsed: number
+}
+
+export const momentOf = (clock: Clock): Moment => ({ at: clock.now(), elapsed: clock.elapsed() })
+
 /** Node's and browsers' timers hold at most this many milliseconds; a longer delay would fire at once. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1
 

@@ -1,4 +1,5 @@
 import type { VirtualExchange, VirtualOptions } from './fake-exchange.ts'
+import { createExchangeClock } from './exchange-clock.ts'
 import { PATHS } from './okx/channels.ts'
 import { OkxEngine } from './okx/engine.ts'
 import { FakeOkx } from './okx/fake-okx.ts'
@@ -32,7 +33,7 @@ const HOST = 'okx.test'
 export function createVirtualExchange(options: VirtualOptions = {}): VirtualExchange {
   const { clock = createVirtualClock(), networkDelayMs = 1 } = options
   const settings = resolveSettings(options)
-  const engine = new OkxEngine(settings, clock)
+  const engine = new OkxEngine(settings, createExchangeClock(clock))
   const endpoints = {
     public: `ws://${HOST}${PATHS.public}`,
     business: `ws://${HOST}${PATHS.business}`,

@@ -48,6 +48,35 @@ test('the same seed and the same calls are the same to the byte', async () => {
   expect((await play({ seed: 43 })) === first).toBe(false)
 })
 
+test('the wall clock of the machine under test is nothing to the exchange: the same frames, stamps and answers at the same time', async () => {
+  const heardWith = async (stepMs: number): Promise<string[]> => {
+    const fake = createVirtualExchange({ seed: 6, networkDelayMs: 7 })
+    const heard: string[] = []
+    const hear = (text: string): void => void heard.push(`${fake.clock.elapsed()} ${text}`)
+    const socket = fake.ports.socket(fake.endpoints.public, {
+      onOpen: () => everything.forEach((request) => socket.send(JSON.stringify(request))),
+      onText: hear,
+      onBinary: () => undefined,
+      onClose: ({ code }) => hear(`closed ${code}`),
+    })
+    for (let second = 0; second < 10; second++) {
+      await fake.clock.advance(1_000)
+      fake.clock.stepWall(second % 2 === 0 ? stepMs : -2 * stepMs)
+      fake.slow(second === 3 ? 500 : 0)
+      fake.trade('BTC-USDT')
+      const rest = fake.ports.http({ url: `${fake.endpoints.rest}/api/v5/market/history-trades?instId=BTC-USDT` })
+      await fake.clock.advance(100)
+      void rest.then(({ text }) => hear(text))
+    }
+    await fake.clock.advance(40_000)
+    await fake.close()
+    return heard
+  }
+  const unstepped = await heardWith(0)
+  expect(unstepped.length).toBeGreaterThan(100)
+  for (const stepMs of [3_600_000, -600_000]) expect(await heardWith(stepMs)).toEqual(unstepped)
+})
+
 test('a market does not depend on who watches it, or when', async () => {
   const watched = createVirtualExchange({ seed: 9 })
   const socket = watched.ports.socket(watched.endpoints.public, {

@@ -191,7 +191,7 @@ export class ExchangeCollector extends BaseDataCollector {
   }
 
   protected override lastHeartbeatAt(): number | undefined {
-    const heard = this.#links().flatMap(({ lastHeardAt }) => (lastHeardAt === undefined ? [] : [lastHeardAt]))
+    const heard = this.#links().flatMap(({ lastHeard }) => lastHeard?.at ?? [])
     return heard.length === 0 ? super.lastHeartbeatAt() : Math.max(...heard)
   }
 
@@ -200,7 +200,7 @@ export class ExchangeCollector extends BaseDataCollector {
   }
 
   protected override connectedAt(): number | undefined {
-    const opened = this.#links().flatMap(({ openedAt }) => (openedAt === undefined ? [] : [openedAt]))
+    const opened = this.#links().flatMap((link) => link.opened?.at ?? [])
     return opened.length === 0 ? undefined : Math.min(...opened)
   }
 

@@ -27,7 +27,7 @@ export class StaleRepair {
     if (subscription.pool.linkOf(subscription.topic.key)?.retiring === true) return
     const { clock, logger } = this.#hooks
     const { step, delayMs } = subscription.repairs.next(clock.now(), finding.flowedMs, finding.most)
-    const foundAt = clock.now()
+    const foundAt = clock.elapsed()
     logger.warn('a stream fell silent', { topic: subscription.name, reason: finding.reason, repair: step, delayMs })
     const act = (): void => {
       this.#waiting.delete(subscription)
@@ -45,7 +45,7 @@ export class StaleRepair {
   }
 
   #perform(step: RepairStep, { pool, topic, keeper, watch, name }: Subscription, reason: string, foundAt: number): void {
-    const openedAt = pool.linkOf(topic.key)?.openedAt
+    const openedAt = pool.linkOf(topic.key)?.opened?.elapsed
     // Another stream of the same connection had it replaced meanwhile.
     const isReplaced = step === 'reconnect' && openedAt !== undefined && openedAt >= foundAt
     watch?.repaired()

@@ -18,12 +18,12 @@ export interface ConnectionReport {
 }
 
 export function connectionReport(url: string, link: Link): ConnectionReport {
-  const { id, status, openedAt, subscriptions, messages, bytes, reconnects } = link
+  const { id, status, opened, subscriptions, messages, bytes, reconnects } = link
   return {
     id,
     url: publicUrl(url),
     status,
-    connectedTime: openedAt === undefined ? null : new Date(openedAt).toISOString(),
+    connectedTime: opened === undefined ? null : new Date(opened.at).toISOString(),
     subscriptions: subscriptions.size,
     messages,
     bytes,

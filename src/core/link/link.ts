@@ -4,7 +4,7 @@ import { backoffDelay, type BackoffPolicy } from '../../ports/backoff.ts'
 import { callFenced } from '../../ports/emitter.ts'
 import { SlidingWindow } from '../sliding-window.ts'
 import { messageOf, TapekeeperError } from '../../errors/tapekeeper-error.ts'
-import type { Cancel } from '../../ports/clock.ts'
+import { momentOf, type Cancel, type Moment } from '../../ports/clock.ts'
 import type { Logger } from '../../ports/logger.ts'
 import type { Ports } from '../../ports/ports.ts'
 import type { Socket, SocketClosed } from '../../ports/socket.ts'
@@ -68,9 +68,9 @@ export class Link {
   bytes = 0
   messages = 0
   reconnects = 0
-  openedAt: number | undefined
+  opened: Moment | undefined
   /** When anything at all was last received. */
-  lastHeardAt: number | undefined
+  lastHeard: Moment | undefined
 
   readonly #settings: LinkSettings
   readonly #listener: LinkListener
@@ -216,7 +216,7 @@ export class Link {
         this.#socket = ports.socket(url, {
           onOpen: () => {
             settle(() => dialer.opened())
-            if (isCurrent() && this.#state.status === 'connecting') this.openedAt = ports.clock.now()
+            if (isCurrent() && this.#state.status === 'connecting') this.opened = momentOf(ports.clock)
             this.#apply({ type: 'opened', epoch })
           },
           onText: (text) => {
@@ -283,8 +283,8 @@ export class Link {
     this.#heartbeat.heard()
     this.messages++
     this.bytes += text.length
-    const receivedAt = this.#settings.ports.clock.now()
-    this.lastHeardAt = receivedAt
+    this.lastHeard = momentOf(this.#settings.ports.clock)
+    const receivedAt = this.lastHeard.at
     const frame = fencedDecode(this.#settings.decode, text, receivedAt)
     switch (frame.kind) {
       case 'data':
@@ -389,7 +389,7 @@ export class Link {
       cancel?.()
     }
     this.#pumpAt = Infinity
-    this.openedAt = undefined
+    this.opened = undefined
     if (this.#proved) this.#settings.dialer.retired()
     this.#proved = false
     const socket = this.#socket

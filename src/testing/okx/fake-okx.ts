@@ -76,7 +76,7 @@ export class FakeOkx extends FaultPanel implements FakeExchange {
   trade(symbol: string, order: FakeOrder = {}): readonly FakeFill[] {
     const market = this.#market(symbol)
     const { contract } = market
-    const { side = 'buy', count = 1, source = '0', timestamp = this.clock.now() } = order
+    const { side = 'buy', count = 1, source = '0', timestamp = this.engine.now() } = order
     const lots = order.size === undefined ? Math.max(count, market.randomLots()) : contract.lots(order.size)
     if (!Number.isInteger(count) || count < 1 || lots < count)
       throw new RangeError(`cannot split ${lots} lots into ${count} fills`)
@@ -88,11 +88,11 @@ export class FakeOkx extends FaultPanel implements FakeExchange {
 
   emitTrades(symbol: string, count: number): readonly FakeFill[] {
     const market = this.#market(symbol)
-    return this.#publish(symbol, market, market.executeRandom(count, this.clock.now()))
+    return this.#publish(symbol, market, market.executeRandom(count, this.engine.now()))
   }
 
   setBalance(asset: string, { available, frozen = '0' }: { readonly available: string; readonly frozen?: string }): void {
-    this.engine.account.set(asset, available, frozen, this.clock.now())
+    this.engine.account.set(asset, available, frozen, this.engine.now())
     this.engine.pushAccount([asset])
   }
 
@@ -124,7 +124,7 @@ export class FakeOkx extends FaultPanel implements FakeExchange {
   }
 
   #publish(symbol: string, market: Market, fills: readonly Fill[]): FakeFill[] {
-    this.engine.board.feeds(this.engine.instruments.find(symbol)).publishFills(fills, this.clock.now())
+    this.engine.board.feeds(this.engine.instruments.find(symbol)).publishFills(fills, this.engine.now())
     return fills.map((fill) => fillOf(market, fill))
   }
 

@@ -154,17 +154,17 @@ function createPipe(clock: Clock, delayMs: number): (run: () => void) => void {
     const [first] = queue
     if (first === undefined || isWaiting) return
     isWaiting = true
-    clock.after(first.at - clock.now(), () => {
+    clock.after(first.at - clock.elapsed(), () => {
       isWaiting = false
-      const now = clock.now()
-      const due = queue.filter(({ at }) => at <= now)
+      const elapsed = clock.elapsed()
+      const due = queue.filter(({ at }) => at <= elapsed)
       queue = queue.slice(due.length)
       for (const { run } of due) run()
       wait()
     })
   }
   return (run) => {
-    queue.push({ at: clock.now() + delayMs, run })
+    queue.push({ at: clock.elapsed() + delayMs, run })
     wait()
   }
 }

@@ -30,7 +30,7 @@ function setUp(openedAt?: number) {
     name: 'trades:ABC',
     topic: { key: 'trades:ABC' },
     pool: {
-      linkOf: () => ({ openedAt: openedAt === undefined ? undefined : clock.now() + openedAt }),
+      linkOf: () => ({ opened: openedAt === undefined ? undefined : { at: 0, elapsed: clock.elapsed() + openedAt } }),
       resubscribe: (key: string) => done.push(`resubscribe ${key}`),
       rollover: (key: string) => done.push(`reconnect ${key}`),
     },

@@ -38,7 +38,7 @@ describe('connecting', () => {
     await world.clock.advance(100)
     expect(statuses()).toEqual(['connecting', 'open', 'confirmed trades.a', 'confirmed trades.b', 'confirmed trades.c'])
     expect(world.server.requests.map(({ op, topics }) => [op, topics])).toEqual([['sub', ['trades.a', 'trades.b', 'trades.c']]])
-    expect(link.openedAt).toBe(world.clock.now() - 100)
+    expect(link.opened).toEqual({ at: world.clock.now() - 100, elapsed: world.clock.elapsed() - 100 })
   })
 
   test('what is asked for within a few milliseconds travels together', async () => {
@@ -236,7 +236,7 @@ describe('staying alive', () => {
     link.start()
     await world.clock.advance(10_000)
     world.sockets.last.handlers.onOpen()
-    expect(link.openedAt).toBeUndefined()
+    expect(link.opened).toBeUndefined()
   })
 })
 
