@@ -6,6 +6,7 @@ import type { CandleAggregatorOptions } from '../../src/aggregation/aggregator-o
 import type { OhlcvData, PointOf } from '../../src/domain/market-data.ts'
 import { TIMEFRAMES, timeframeMs, type Timeframe } from '../../src/domain/timeframe.ts'
 import { asDecimal } from '../support/decimals.ts'
+import { eachSeed } from '../support/runs.ts'
 import { firstDifference, lastOf, naiveCandles, type TestTrade } from './support/naive.ts'
 import { chance, randomTape, type Chance } from './support/random-tape.ts'
 
@@ -41,8 +42,8 @@ const pointOf = ({ timestamp, price, size, ...rest }: TestTrade): PointOf<'trade
 })
 
 describe('any order within the allowance, with duplicates, gives the same candles, to the byte', () => {
-  test.each([0, 1, 2, 3])('block %i: 1,000 tapes of all kinds of numbers', (block) => {
-    for (let seed = block * 1_000; seed < (block + 1) * 1_000; seed++) {
+  test('tapes of all kinds of numbers', () =>
+    eachSeed({ quick: 400, deep: 4_000 }, (seed) => {
       const from = chance(seed)
       const tape = randomTape(from, 1 + from.int(24))
       const timeframes = someTimeframes(from)
@@ -54,23 +55,19 @@ describe('any order within the allowance, with duplicates, gives the same candle
         aggregator.add(from.int(2) === 0 ? pointOf(trade) : trade)
       }
       aggregator.flush()
-      expect(
-        candles.some(({ status }) => status !== 'closed'),
-        `seed ${seed}`,
-      ).toBe(false)
+      expect(candles.some(({ status }) => status !== 'closed')).toBe(false)
       // By the clock, a duplicate that comes last may have closed empty candles behind the last trade.
       const expected = naiveCandles(tape, { timeframes, series })
       const got = Object.entries(lastOf(candles)).filter(
         ([key, { tradesCount }]) => !series || key in expected || tradesCount !== 0,
       )
-      expect(firstDifference(Object.fromEntries(got), expected), `seed ${seed}`).toBeUndefined()
-    }
-  })
+      expect(firstDifference(Object.fromEntries(got), expected)).toBeUndefined()
+    }))
 })
 
 describe('the fold', () => {
-  test('every timeframe is the exact fold of each lower one, 400 tapes', () => {
-    for (let seed = 10_000; seed < 10_400; seed++) {
+  test('every timeframe is the exact fold of each lower one', () =>
+    eachSeed({ quick: 60, deep: 400 }, (seed) => {
       const from = chance(seed)
       const tape = randomTape(from, 1 + from.int(40))
       const { aggregator, candles } = aggregatorOf({
@@ -89,11 +86,10 @@ describe('the fold', () => {
             candles.filter(({ timeframe }) => timeframe === lower),
             higher,
           )
-          expect(firstDifference(lastOf(folded), expected), `seed ${seed}, ${lower} to ${higher}`).toBeUndefined()
+          expect(firstDifference(lastOf(folded), expected), `${lower} to ${higher}`).toBeUndefined()
         }
       }
-    }
-  })
+    }))
 })
 
 interface Hole {
@@ -103,8 +99,8 @@ interface Hole {
 }
 
 describe('late trades, gaps, restarts', () => {
-  test.each([0, 1, 2, 3, 4, 5])('block %i: 1,000 tapes; what is known in the end is what candles say in the end', (block) => {
-    for (let seed = 20_000 + block * 1_000; seed < 20_000 + (block + 1) * 1_000; seed++) {
+  test('what is known in the end is what candles say in the end', () =>
+    eachSeed({ quick: 600, deep: 6_000 }, (seed) => {
       const from = chance(seed)
       const whole = randomTape(from, 2 + from.int(24))
       const span = whole.at(-1)!.timestamp - whole[0]!.timestamp
@@ -150,15 +146,14 @@ describe('late trades, gaps, restarts', () => {
       const gaps = missing.length > 0 && !isFilled ? [{ ...hole, reason: 'rest-failed' }] : []
       const expected = naiveCandles(known, { timeframes, series: completeSeries, gaps })
       const got = Object.entries(lastOf(all)).filter(([key, { tradesCount }]) => key in expected || tradesCount !== 0)
-      expect(firstDifference(Object.fromEntries(got), expected), `seed ${seed}`).toBeUndefined()
-    }
-  })
+      expect(firstDifference(Object.fromEntries(got), expected)).toBeUndefined()
+    }))
 
   const gapOf = ({ from, to }: Hole) => ({ fromTime: from, toTime: to, reason: 'rest-failed' })
 })
 
-test('an aggregator that is restored goes on as the other would: the same candles, one by one; 300 tapes', () => {
-  for (let seed = 40_000; seed < 40_300; seed++) {
+test('an aggregator that is restored goes on as the other would: the same candles, one by one', () =>
+  eachSeed({ quick: 100, deep: 300 }, (seed) => {
     const from = chance(seed)
     const tape = randomTape(from, 2 + from.int(30))
     const options = {
@@ -186,6 +181,5 @@ test('an aggregator that is restored goes on as the other would: the same candle
       aggregator.flush()
     }
     const closed = (candles: OhlcvData[]): string => JSON.stringify(candles.filter(({ status }) => status !== 'open'))
-    expect(closed(two.candles), `seed ${seed}`).toBe(closed(one.candles))
-  }
-})
+    expect(closed(two.candles)).toBe(closed(one.candles))
+  }))

@@ -11,14 +11,10 @@ import {
 import { createVirtualExchange, seededRandom, type VirtualExchange } from 'tapekeeper/testing'
 import { canFollow, COLLECTOR_STATUSES } from '../../src/core/collector/collector-state.ts'
 import { runtimeOf } from '../../src/core/runtime.ts'
+import { eachSeed } from '../support/runs.ts'
 
 // Real collectors under a manager, told whatever in whatever order while the exchange drops and refuses: never a status that may not
 // follow, never a socket too many, and after the last stop nothing is left. The same for the manager alone: test/manager.
-
-const SEQUENCES = Number(process.env['SEQUENCES'] ?? 1_000)
-const FIRST = Number(process.env['FIRST'] ?? 0)
-/** Run in parts, so that a failure is told with its neighbourhood and a hang with its part. */
-const PARTS = 8
 
 const LOOK_MS = 500
 /** A link that is being replaced has two sockets for so long at most: a replacement that turns out to be half-open is found within 10 s. */
@@ -262,12 +258,10 @@ async function play(seed: number): Promise<void> {
   await sequence.end()
   if (sequence.wrongs.length === 0) await sequence.revive()
   await sequence.close()
-  expect(sequence.wrongs, `seed ${seed}: ${sequence.log.join(', ')}`).toEqual([])
+  expect(sequence.wrongs, sequence.log.join(', ')).toEqual([])
 }
 
-test.each(Array.from({ length: PARTS }, (_, part) => part))('any order of anything ends well, part %i', async (part) => {
-  for (let seed = FIRST + part; seed < FIRST + SEQUENCES; seed += PARTS) await play(seed)
-})
+test('any order of anything ends well', () => eachSeed({ quick: 60, deep: 1_000 }, play))
 
 test('a manager told to start while it stops does not do so when its signal aborts meanwhile', async () => {
   const fake = createVirtualExchange({ seed: 1, instruments: ['BTC-USDT'], tradesPerSecond: 1 })

@@ -9,14 +9,11 @@ import {
 } from 'tapekeeper'
 import { CORRUPT_KINDS, createVirtualExchange, seededRandom, type VirtualExchange } from 'tapekeeper/testing'
 import { brokenAgainst, logTape, type TapeLog } from '../core/tape/tape-log.ts'
+import { isOneSeed, seeds } from '../support/runs.ts'
 import { inVirtualTime } from '../support/virtual-time.ts'
 
 // A day of faults, in virtual time, with the defaults of the library: at the end all is as if nothing had happened.
-// A day takes some seconds. SOAK_RUNS=100 for the whole set, SOAK_FIRST for the first seed; each then says what it saw.
-
-const RUNS = Number(process.env['SOAK_RUNS'] ?? 4)
-const FIRST = Number(process.env['SOAK_FIRST'] ?? 1)
-const TELLS = process.env['SOAK_RUNS'] !== undefined
+// A day takes some seconds. One that is asked for by its seed says what it saw.
 
 const MINUTE_MS = 60_000
 const HOUR_MS = 60 * MINUTE_MS
@@ -271,12 +268,12 @@ class Soak {
   }
 }
 
-test.each(Array.from({ length: RUNS }, (_, i) => FIRST + i))('24 hours of faults end well (seed %i)', async (seed) => {
+test.each(seeds({ quick: 1, deep: 8 }))('24 hours of faults end well (seed %i)', async (seed) => {
   rejections.length = 0
   const soak = new Soak(seed)
   await soak.day()
   const problems = soak.problems()
-  if (TELLS) console.log(soak.tell(seed))
+  if (isOneSeed) console.log(soak.tell(seed))
   problems.push(...(await soak.end()), ...rejections.map((reason) => `unhandled: ${String(reason)}`))
   expect(problems).toEqual([])
 })

@@ -4,15 +4,12 @@ import type { ManagerStatus } from '../../src/manager/manager-events.ts'
 import { silentLogger } from '../../src/ports/logger.ts'
 import type { Random } from '../../src/ports/random.ts'
 import { seededRandom } from '../../src/testing/seeded-random.ts'
+import { eachSeed } from '../support/runs.ts'
 import { createTestWorld, type TestWorld } from '../support/test-ports.ts'
 import { ChaosSource } from './chaos-source.ts'
 
 // Whatever is done to a manager and its collectors, in whatever order and in the middle of whatever: after the last stop everything has
 // stopped, nothing was ever run twice, and everybody who waits is answered.
-
-const SEQUENCES = 1_200
-/** Run in parts, so that a failure is told with its neighbourhood and a hang with its part. */
-const PARTS = 8
 
 const FOLLOWING: Readonly<Record<ManagerStatus, readonly ManagerStatus[]>> = {
   stopped: ['starting'],
@@ -163,9 +160,7 @@ async function play(seed: number): Promise<void> {
   for (let i = 0; i < steps; i++) await sequence.step()
   await sequence.end()
   if (sequence.wrongs.length === 0) await sequence.revive()
-  expect(sequence.wrongs, `seed ${seed}: ${sequence.log.join(', ')}`).toEqual([])
+  expect(sequence.wrongs, sequence.log.join(', ')).toEqual([])
 }
 
-test.each(Array.from({ length: PARTS }, (_, part) => part))('any order of anything ends well, part %i', async (part) => {
-  for (let seed = part; seed < SEQUENCES; seed += PARTS) await play(seed)
-})
+test('any order of anything ends well', () => eachSeed({ quick: 300, deep: 1_200 }, play))

@@ -5,6 +5,7 @@ import { afterAll, expect, test } from 'vitest'
 import { createOkxCollector, silentLogger, type OkxCollector } from 'tapekeeper'
 import { createRecorder, createReplay } from 'tapekeeper/node'
 import { CORRUPT_KINDS, createVirtualExchange, seededRandom, type VirtualExchange } from 'tapekeeper/testing'
+import { eachSeed, isOneSeed, runs } from '../support/runs.ts'
 import { observe } from './observe.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'tapekeeper-replay-'))
@@ -55,11 +56,11 @@ async function inVirtualTime(fake: VirtualExchange, promise: Promise<unknown>): 
   while (!progress.done) await fake.clock.advance(50)
 }
 
-const SEEDS = Number(process.env['REPLAY_SEEDS'] ?? 25)
+const SIZES = { quick: 5, deep: 25 }
 
-test(`${SEEDS} troubled sessions are replayed to the byte`, async () => {
+test('troubled sessions are replayed to the byte', async () => {
   let points = 0
-  for (let seed = 1; seed <= SEEDS; seed++) {
+  await eachSeed(SIZES, async (seed) => {
     const fake = createVirtualExchange({ seed, tradesPerSecond: 20, bookUpdatesPerSecond: 3 })
     const file = join(folder, `${seed}.ndjson.gz`)
     const recorder = createRecorder({ file, exchange: 'okx', ports: fake.ports })
@@ -88,13 +89,13 @@ test(`${SEEDS} troubled sessions are replayed to the byte`, async () => {
     const againToo = observe(replayedToo)
     void replayed.start()
     await replay.run()
-    expect(again.events, `events of seed ${seed}`).toEqual(live.events)
-    expect(again.points, `points of seed ${seed}`).toEqual(live.points)
-    expect(againToo.events, `other events of seed ${seed}`).toEqual(liveToo.events)
-    expect(againToo.points, `other points of seed ${seed}`).toEqual(liveToo.points)
+    expect(again.events, 'events').toEqual(live.events)
+    expect(again.points, 'points').toEqual(live.points)
+    expect(againToo.events, 'other events').toEqual(liveToo.events)
+    expect(againToo.points, 'other points').toEqual(liveToo.points)
     expect(replayed.getCompleteness()).toEqual(recorded.getCompleteness())
     points += live.points.length + liveToo.points.length
-  }
+  })
   // Some sessions have no luck at all.
-  expect(points).toBeGreaterThan(SEEDS * 200)
+  if (!isOneSeed) expect(points).toBeGreaterThan(runs(SIZES) * 200)
 })

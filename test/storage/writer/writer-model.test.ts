@@ -5,6 +5,7 @@ import { decodeRecord } from '../../../src/storage/record-codec.ts'
 import type { TapekeeperError } from '../../../src/errors/tapekeeper-error.ts'
 import { seededRandom } from '../../../src/testing/seeded-random.ts'
 import { createVirtualClock } from '../../../src/testing/virtual-clock.ts'
+import { eachSeed } from '../../support/runs.ts'
 import { candle, HostileDatabase, HostileSpool, Life, trade, type DatabaseMood } from './hostile-world.ts'
 
 const LANE = 'model'
@@ -207,13 +208,5 @@ async function run(seed: number): Promise<void> {
 }
 
 describe('a writer between a hostile database and a hostile disk', () => {
-  test.each(Array.from({ length: 15 }, (_, block) => block * 20))('seeds from %i', async (first) => {
-    for (let seed = first; seed < first + 20; seed++) {
-      try {
-        await run(seed)
-      } catch (cause) {
-        throw new Error(`seed ${seed}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause })
-      }
-    }
-  })
+  test('nothing is lost in silence, nothing is doubled, the last revision wins', () => eachSeed({ quick: 60, deep: 300 }, run))
 })
