@@ -26,3 +26,51 @@ export function compareTradeIds(a: string, b: string, aNumber = idNumber(a), bNu
   if (aCounts && a.length !== b.length) return a.length - b.length
   return a < b ? -1 : 1
 }
+
+/**
+ * An id as a number that can be counted with, exact at any size: a `number` where those are exact, a `bigint` beyond. Each id has one
+ * form only, so that `===` and `<` hold for any two of them, and `String()` gives the text back.
+ */
+export type IdValue = number | bigint
+
+/** Ids from `first` to `last`, both included. */
+export interface IdRange {
+  readonly first: IdValue
+  readonly last: IdValue
+}
+
+/** An id of more digits is none: it was damaged, or sent to keep us busy. */
+const MOST_ID_DIGITS = 100
+
+const exact = (value: bigint): IdValue => {
+  const near = Number(value)
+  return Number.isSafeInteger(near) ? near : value
+}
+
+/** The value of an id that counts: decimal digits without a leading zero. Undefined for any other, a UUID for example. Hot path. */
+export function idValue(id: string): IdValue | undefined {
+  const small = idNumber(id)
+  if (small === small) return small
+  return id.length <= MOST_ID_DIGITS && DIGITS.test(id) ? exact(BigInt(id)) : undefined
+}
+
+/** The id that comes `count` later (earlier, when negative). Hot path. */
+export function idPlus(id: IdValue, count: number): IdValue {
+  if (typeof id === 'number') {
+    const sum = id + count
+    if (Number.isSafeInteger(sum)) return sum
+  }
+  return exact(BigInt(id) + BigInt(count))
+}
+
+/** How many ids lie from `first` to `last`, both included; 0 or less when `last` comes before. Beyond 2^53 the nearest there is. */
+export function countIds(first: IdValue, last: IdValue): number {
+  const count = typeof first === 'number' && typeof last === 'number' ? last - first + 1 : NaN
+  return Number.isSafeInteger(count) ? count : Number(BigInt(last) - BigInt(first) + 1n)
+}
+
+/** The ids that a row stands for: one that merges `count` fills carries the last one's. Undefined when its id does not count. Hot path. */
+export function idsOfRow(id: string, count = 1): IdRange | undefined {
+  const last = idValue(id)
+  return last === undefined ? undefined : { first: count === 1 ? last : idPlus(last, 1 - count), last }
+}
