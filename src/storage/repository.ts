@@ -1,3 +1,4 @@
+import type { Gap } from '../domain/gap.ts'
 import type { OhlcvData, PointOf } from '../domain/market-data.ts'
 import type { RawFrame } from '../domain/raw-frame.ts'
 import type { CandleTimeframe } from '../domain/timeframe.ts'
@@ -12,7 +13,7 @@ export interface WriteResult {
   readonly overwritten: number
 }
 
-export const STORED_KINDS = ['candles', 'trades', 'frames', 'cursors'] as const
+export const STORED_KINDS = ['candles', 'trades', 'frames', 'cursors', 'gaps'] as const
 export type StoredKind = (typeof STORED_KINDS)[number]
 
 /** What a repository can do. Declared once, never changes. */
@@ -125,8 +126,8 @@ export interface MarketDataRepository extends Repository {
 }
 
 /**
- * Where trades are kept, by (exchange, symbol, trade id), and where it can, raw frames and the tape's cursors. A trade that is there
- * already is kept as it is: trades do not change.
+ * Where trades are kept, by (exchange, symbol, trade id), and where it can, raw frames, the tape's cursors and its gaps. A trade that is
+ * there already is kept as it is: trades do not change.
  */
 export interface RawTradeRepository extends Repository {
   /** All or nothing. */
@@ -139,4 +140,11 @@ export interface RawTradeRepository extends Repository {
   frames?(query: FrameQuery): AsyncIterable<StoredFrame>
   /** Of a repository that stores `cursors`. `stream` is a key such as `okx trades:BTC-USDT`. */
   cursor?(stream: string): StoredCursor
+  /**
+   * Of a repository that stores `gaps`: what the tape has declared missing, by (stream, `gapKey`). All or nothing. `filled: true` closes
+   * a gap, for good: what comes late for it changes nothing (`decideGap`). Their `trades` are not kept: those come by `saveTrades`.
+   */
+  saveGaps?(gaps: readonly Gap[]): Promise<WriteResult>
+  /** Those of a stream that were not filled, oldest first (`compareGaps`). */
+  openGaps?(stream: string): Promise<readonly Gap[]>
 }

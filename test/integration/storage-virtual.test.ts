@@ -92,6 +92,8 @@ function fickle(): MemoryRepository & { isAway: boolean; closed: number } {
     saveTrades: guard((rows: Parameters<MemoryRepository['saveTrades']>[0]) => inner.saveTrades(rows)),
     saveCandles: guard((...args: Parameters<MemoryRepository['saveCandles']>) => inner.saveCandles(...args)),
     saveFrames: guard((rows: Parameters<MemoryRepository['saveFrames']>[0]) => inner.saveFrames(rows)),
+    saveGaps: guard((gaps: Parameters<MemoryRepository['saveGaps']>[0]) => inner.saveGaps(gaps)),
+    openGaps: guard((stream: string) => inner.openGaps(stream)),
     trades: inner.trades.bind(inner),
     candles: inner.candles.bind(inner),
     frames: inner.frames.bind(inner),

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
 import { expect, test } from 'vitest'
 import { decimalString } from '../../src/domain/decimal.ts'
+import type { Gap } from '../../src/domain/gap.ts'
 import type { PointOf } from '../../src/domain/market-data.ts'
+import { gapKey } from '../../src/domain/stored-gaps.ts'
 import { createMemoryRepository, type MemoryRepository } from '../../src/storage/memory/create-memory-repository.ts'
 import { STORED_KINDS, type RepositoryCapabilities, type TradeQuery } from '../../src/storage/repository.ts'
 import type { ContractExpect } from '../../src/testing/repository-contract/contract-types.ts'
@@ -67,6 +69,40 @@ const MUTANTS: readonly (readonly [mistake: string, noticed: RegExp, create: () 
         await sound.saveTrades(trades)
         return { inserted: trades.length, kept: 0, overwritten: 0 }
       },
+    })),
+  ],
+  [
+    'opens a gap again that was filled',
+    /^a late copy opens no gap that was filled/,
+    mutant(() => {
+      const gaps = new Map<string, Gap>()
+      return {
+        saveGaps: (some) => {
+          for (const gap of some) gaps.set(gapKey(gap), { ...gap, trades: undefined })
+          return Promise.resolve({ inserted: some.length, kept: 0, overwritten: 0 })
+        },
+        openGaps: () => Promise.resolve([...gaps.values()].filter(({ filled }) => !filled)),
+      }
+    }),
+  ],
+  [
+    'gives gaps as they came',
+    /^open gaps come oldest first/,
+    mutant((sound) => ({ openGaps: async (stream) => [...(await sound.openGaps(stream))].reverse() })),
+  ],
+  [
+    'keeps the gaps of all streams together',
+    /^gaps of different streams do not know each other/,
+    mutant((sound) => ({
+      saveGaps: (gaps) => sound.saveGaps(gaps.map((gap) => ({ ...gap, stream: '' }))),
+      openGaps: () => sound.openGaps(''),
+    })),
+  ],
+  [
+    'keeps the trades of a gap with it',
+    /^the trades of a gap are no part of it/,
+    mutant((sound) => ({
+      openGaps: async (stream) => (await sound.openGaps(stream)).map((gap) => ({ ...gap, trades: [tradeAt(0)] })),
     })),
   ],
   [
@@ -186,7 +222,9 @@ test('what the capabilities exclude is skipped, with the reason', async () => {
     },
   }))
   const { run, skipped, failed } = await runContract(tradesOnly, { capabilities })
-  expect(skipped.every((name) => /\(skipped: (does not store (candles|frames|cursors)|not persistent)/.test(name))).toBe(true)
+  expect(skipped.every((name) => /\(skipped: (does not store (candles|frames|cursors|gaps)|not persistent)/.test(name))).toBe(
+    true,
+  )
   expect(skipped.some((name) => name.startsWith('candles: '))).toBe(true)
   expect(run.some((name) => /^(candles|frames|cursors): |raw frame/.test(name))).toBe(false)
   // Shared, it must be able to open its database twice.

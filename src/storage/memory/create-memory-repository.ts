@@ -1,3 +1,5 @@
+import { GapBook } from '../../domain/gap-book.ts'
+import type { Gap } from '../../domain/gap.ts'
 import type { OhlcvData, PointOf } from '../../domain/market-data.ts'
 import { DatabaseOperationError, type DatabaseOperation } from '../../errors/database-operation-error.ts'
 import type { TapeCursor } from '../../ports/cursor-store.ts'
@@ -32,7 +34,7 @@ import {
 export type MemoryRepository = MarketDataRepository & Required<RawTradeRepository>
 
 /**
- * Keeps candles, trades, frames and cursors as long as the process lives, up to a bound. Beyond it the market (of candles: the series)
+ * Keeps candles, trades, frames, cursors and gaps as long as the process lives, up to a bound. Beyond it the market (of candles: the series)
  * that has most rows loses its oldest, so that a busy market does not push out a quiet one; `statistics().evicted` counts them. Rows are
  * kept as they are given, not copied. An evicted row that is written again is new.
  *
@@ -58,9 +60,11 @@ class BoundedMemoryRepository implements MemoryRepository {
   readonly #frames: BoundedShelf<StoredFrame>
   readonly #frameIds = new KnownIds()
   readonly #cursors = new Map<string, TapeCursor>()
+  readonly #gaps: GapBook
   #isClosed = false
 
-  constructor({ maxTrades, maxCandles, maxFrames }: ResolvedMemoryOptions) {
+  constructor({ maxTrades, maxCandles, maxFrames, maxGaps }: ResolvedMemoryOptions) {
+    this.#gaps = new GapBook(maxGaps)
     this.#candles = new BoundedShelf({
       max: maxCandles,
       compare: (a, b) => a.openTime - b.openTime,
@@ -158,6 +162,18 @@ class BoundedMemoryRepository implements MemoryRepository {
     }
   }
 
+  saveGaps(gaps: readonly Gap[]): Promise<WriteResult> {
+    return this.#run({ operation: 'saveGaps', table: 'gaps' }, () => {
+      const count = { insert: 0, keep: 0, overwrite: 0 }
+      for (const gap of gaps) count[this.#gaps.save(gap)]++
+      return { inserted: count.insert, kept: count.keep, overwritten: count.overwrite }
+    })
+  }
+
+  openGaps(stream: string): Promise<readonly Gap[]> {
+    return this.#run({ operation: 'openGaps', table: 'gaps' }, () => this.#gaps.open(stream))
+  }
+
   healthCheck(): Promise<RepositoryHealth> {
     return Promise.resolve({ isHealthy: !this.#isClosed, latencyMs: 0, issue: this.#isClosed ? CLOSED : undefined })
   }
@@ -169,16 +185,18 @@ class BoundedMemoryRepository implements MemoryRepository {
         trades: this.#trades.size,
         frames: this.#frames.size,
         cursors: this.#cursors.size,
+        gaps: this.#gaps.size,
       },
       isEstimate: false,
       bytes: undefined,
-      evicted: this.#candles.evicted + this.#trades.evicted + this.#frames.evicted,
+      evicted: this.#candles.evicted + this.#trades.evicted + this.#frames.evicted + this.#gaps.evicted,
     }))
   }
 
   close(): Promise<void> {
     this.#isClosed = true
-    for (const kept of [this.#candles, this.#trades, this.#tradeIds, this.#frames, this.#frameIds, this.#cursors]) kept.clear()
+    const all = [this.#candles, this.#trades, this.#tradeIds, this.#frames, this.#frameIds, this.#cursors, this.#gaps]
+    for (const kept of all) kept.clear()
     return Promise.resolve()
   }
 

@@ -11,6 +11,8 @@ const memoryRepositoryOptions = z.strictObject({
   maxCandles: bound.default(100_000),
   /** Frames kept, of all markets together. As large as they came, with `storeRawData` often 1 kB: 25 MB. */
   maxFrames: bound.default(25_000),
+  /** Gaps kept, of all streams together; filled ones give way first. About 0.3 kB each: 3 MB. */
+  maxGaps: bound.default(10_000),
 })
 
 export type MemoryRepositoryOptions = z.input<typeof memoryRepositoryOptions>

@@ -1,4 +1,5 @@
 import { sql } from 'kysely'
+import type { Gap } from '../../domain/gap.ts'
 import type { OhlcvData, PointOf } from '../../domain/market-data.ts'
 import { parseConfig } from '../../errors/config-problems.ts'
 import { messageOf } from '../../errors/tapekeeper-error.ts'
@@ -20,6 +21,7 @@ import { FRAME_ROWS, TRADE_ROWS } from './insert-rows.ts'
 import { postgresOptions, type PostgresRepositoryOptions, type ResolvedPostgresOptions } from './options.ts'
 import { PostgresDatabase, type ReadyDatabase } from './postgres-database.ts'
 import { saveCandles } from './save-candles.ts'
+import { saveGaps } from './save-gaps.ts'
 import { tableStatistics } from './table-statistics.ts'
 import { boundText } from './time-text.ts'
 
@@ -29,10 +31,10 @@ export interface PostgresRepository extends MarketDataRepository, Required<RawTr
 }
 
 /**
- * Keeps candles, trades, frames and cursors in PostgreSQL, tested with version 18. Needs the package `pg`. Connects and makes its tables with the first
+ * Keeps candles, trades, frames, cursors and gaps in PostgreSQL, tested with version 18. Needs the package `pg`. Connects and makes its tables with the first
  * call, not before; when that fails, the next call tries again. Any number of processes may write at the same time.
  *
- * The tables are `trades`, `market_data` (the candles), `raw_frames` and `tape_cursors` in a schema of their own. Prices are `numeric`,
+ * The tables are `trades`, `market_data` (the candles), `raw_frames`, `tape_cursors` and `tape_gaps` in a schema of their own. Prices are `numeric`,
  * digit by digit with their zeros, times `timestamptz` to the microsecond. Where TimescaleDB is installed when the tables are made, the
  * first three are hypertables; a trade is then recognised by its id within a day of its time, otherwise for ever.
  *
@@ -84,6 +86,10 @@ class ServerRepository extends SqlReader implements PostgresRepository {
     return this.#save('saveFrames', 'raw_frames', frames, ({ db, insert }) => insert(db, this.#schema, FRAME_ROWS, frames))
   }
 
+  saveGaps(gaps: readonly Gap[]): Promise<WriteResult> {
+    return this.#save('saveGaps', 'tape_gaps', gaps, ({ db }) => saveGaps(db, this.#schema, gaps))
+  }
+
   async healthCheck(): Promise<RepositoryHealth> {
     const startedAt = systemClock.now()
     const answer = this.#database
@@ -120,4 +126,4 @@ class ServerRepository extends SqlReader implements PostgresRepository {
   }
 }
 
-const TABLES = ['trades', 'market_data', 'raw_frames', 'tape_cursors'] as const satisfies readonly (keyof Tables)[]
+const TABLES = ['trades', 'market_data', 'raw_frames', 'tape_cursors', 'tape_gaps'] as const satisfies readonly (keyof Tables)[]

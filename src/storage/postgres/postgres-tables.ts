@@ -28,6 +28,27 @@ export const RAW_FRAMES: BulkColumns = [
   ['text_bytes', 'bytea'],
 ]
 
+/** A gap's key within `TAPE_GAPS`, which begins with it. */
+export const TAPE_GAPS_KEY: BulkColumns = [
+  ['stream', 'text'],
+  ['gap_key', 'text'],
+]
+
+/** In the order of `gapValues`. */
+export const TAPE_GAPS: BulkColumns = [
+  ...TAPE_GAPS_KEY,
+  ['exchange', 'text'],
+  ['symbol', 'text'],
+  ['from_id', 'text'],
+  ['to_id', 'text'],
+  ['from_time', 'timestamptz'],
+  ['to_time', 'timestamptz'],
+  ['missing', 'bigint'],
+  ['reason', 'text'],
+  ['announced_at', 'timestamptz'],
+  ['filled_at', 'timestamptz'],
+]
+
 /** A candle's key within `MARKET_DATA`, which begins with it. */
 export const MARKET_DATA_KEY: BulkColumns = [
   ['exchange', 'text'],

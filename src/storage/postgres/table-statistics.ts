@@ -15,9 +15,10 @@ export async function tableStatistics(db: Kysely<Tables>, schema: string): Promi
   const trades = await countOf(db, schema, 'trades')
   const frames = await countOf(db, schema, 'raw_frames')
   const cursors = await countOf(db, schema, 'tape_cursors')
+  const gaps = await countOf(db, schema, 'tape_gaps')
   return {
-    rows: { candles: candles.rows, trades: trades.rows, frames: frames.rows, cursors: cursors.rows },
-    isEstimate: [candles, trades, frames, cursors].some(({ isEstimate }) => isEstimate),
+    rows: { candles: candles.rows, trades: trades.rows, frames: frames.rows, cursors: cursors.rows, gaps: gaps.rows },
+    isEstimate: [candles, trades, frames, cursors, gaps].some(({ isEstimate }) => isEstimate),
     bytes: await bytesOf(db, schema),
     evicted: 0,
   }
@@ -41,7 +42,7 @@ async function bytesOf(db: Kysely<Tables>, schema: string): Promise<number> {
   const { rows } = await sql<{ bytes: number }>`
     WITH ours AS (
       SELECT pg_class.oid FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
-      WHERE nspname = ${schema} AND relname IN ('market_data', 'trades', 'raw_frames', 'tape_cursors')
+      WHERE nspname = ${schema} AND relname IN ('market_data', 'trades', 'raw_frames', 'tape_cursors', 'tape_gaps')
     )
     SELECT coalesce(sum(pg_total_relation_size(oid)), 0)::bigint AS bytes
     FROM (SELECT oid FROM ours UNION SELECT inhrelid FROM pg_inherits JOIN ours ON ours.oid = inhparent) AS tables`.execute(db)

@@ -1,4 +1,4 @@
-import type { CreateTableBuilder, Expression, Kysely, Migration } from 'kysely'
+import { sql, type CreateTableBuilder, type Expression, type Kysely, type Migration } from 'kysely'
 
 type ColumnType = 'text' | 'decimal' | 'time' | 'integer' | 'flag' | 'body'
 
@@ -23,7 +23,10 @@ export const MIGRATION_TABLES = {
 
 /** By name, run in the order of the names. A migration that was published is never changed: the next one amends it. */
 export function sharedMigrations(dialect: SqlDialect): Readonly<Record<string, Migration>> {
-  return { '0001_tables': { up: (db: Kysely<unknown>) => createTables(db, dialect) } }
+  return {
+    '0001_tables': { up: (db: Kysely<unknown>) => createTables(db, dialect) },
+    '0002_gaps': { up: (db: Kysely<unknown>) => createGaps(db, dialect) },
+  }
 }
 
 type Column = readonly [name: string, type: ColumnType, nullable?: 'null']
@@ -80,15 +83,42 @@ const TAPE_CURSORS: readonly Column[] = [
   ['state', 'text', 'null'],
 ]
 
-async function createTables(db: Kysely<unknown>, { types, clustered }: SqlDialect): Promise<void> {
-  const table = (name: string, columns: readonly Column[]): CreateTableBuilder<string, string> =>
+const TAPE_GAPS: readonly Column[] = [
+  ['stream', 'text'],
+  ['gap_key', 'text'],
+  ['exchange', 'text'],
+  ['symbol', 'text'],
+  ['from_id', 'text', 'null'],
+  ['to_id', 'text', 'null'],
+  ['from_time', 'time', 'null'],
+  ['to_time', 'time', 'null'],
+  ['missing', 'integer', 'null'],
+  ['reason', 'text'],
+  ['announced_at', 'time'],
+  ['filled_at', 'time', 'null'],
+]
+
+type TableMaker = (name: string, columns: readonly Column[]) => CreateTableBuilder<string, string>
+
+function tableMakers(
+  db: Kysely<unknown>,
+  { types, clustered }: SqlDialect,
+): { readonly table: TableMaker; readonly clusteredTable: TableMaker } {
+  const table: TableMaker = (name, columns) =>
     columns.reduce<CreateTableBuilder<string, string>>(
       (builder, [column, type, nullable]) =>
         builder.addColumn(column, types[type], (definition) => (nullable === undefined ? definition.notNull() : definition)),
       db.schema.createTable(name),
     )
-  const clusteredTable = (name: string, columns: readonly Column[]): CreateTableBuilder<string, string> =>
-    clustered === undefined ? table(name, columns) : table(name, columns).modifyEnd(clustered)
+  return {
+    table,
+    clusteredTable: (name, columns) =>
+      clustered === undefined ? table(name, columns) : table(name, columns).modifyEnd(clustered),
+  }
+}
+
+async function createTables(db: Kysely<unknown>, dialect: SqlDialect): Promise<void> {
+  const { table, clusteredTable } = tableMakers(db, dialect)
 
   await clusteredTable('market_data', MARKET_DATA)
     .addPrimaryKeyConstraint('market_data_key', ['exchange', 'symbol', 'timeframe', 'open_time'])
@@ -106,4 +136,13 @@ async function createTables(db: Kysely<unknown>, { types, clustered }: SqlDialec
   await db.schema.createIndex('raw_frames_in_time').on('raw_frames').columns(inTime).execute()
 
   await clusteredTable('tape_cursors', TAPE_CURSORS).addPrimaryKeyConstraint('tape_cursors_key', ['stream']).execute()
+}
+
+async function createGaps(db: Kysely<unknown>, dialect: SqlDialect): Promise<void> {
+  await tableMakers(db, dialect)
+    .clusteredTable('tape_gaps', TAPE_GAPS)
+    .addPrimaryKeyConstraint('tape_gaps_key', ['stream', 'gap_key'])
+    .execute()
+  // Those that were filled become many, and nobody asks for them at a start.
+  await db.schema.createIndex('tape_gaps_open').on('tape_gaps').column('stream').where(sql.ref('filled_at'), 'is', null).execute()
 }

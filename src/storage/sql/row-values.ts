@@ -1,4 +1,6 @@
 import { Decimal, isDecimal } from '../../domain/decimal.ts'
+import type { Gap } from '../../domain/gap.ts'
+import { gapKey } from '../../domain/stored-gaps.ts'
 import type { OhlcvData, PointOf } from '../../domain/market-data.ts'
 import type { StoredFrame } from '../repository.ts'
 
@@ -69,6 +71,28 @@ export function frameValues(frame: StoredFrame): SqlValue[] {
     text(frame.text, 'text'),
   ]
 }
+
+/** In the order of `GAP_COLUMNS`. @throws RangeError for a gap that can never be stored. */
+export function gapValues(gap: Gap): SqlValue[] {
+  const { exchange, symbol, fromId, toId, fromTime, toTime, missing, reason, filled, at } = gap
+  return [
+    ...gapKeyValues(gap),
+    text(exchange, 'exchange'),
+    text(symbol, 'symbol'),
+    fromId === undefined ? null : text(fromId, 'fromId'),
+    toId === undefined ? null : text(toId, 'toId'),
+    fromTime === undefined ? null : finite(fromTime, 'fromTime'),
+    toTime === undefined ? null : finite(toTime, 'toTime'),
+    // More than can be counted exactly follows from the ids.
+    Number.isSafeInteger(missing) ? (missing ?? null) : null,
+    text(reason, 'reason'),
+    finite(at, 'at'),
+    filled ? at : null,
+  ]
+}
+
+/** In the order of `GAP_KEY`. @throws RangeError for a gap that can never be stored. */
+export const gapKeyValues = (gap: Gap): SqlValue[] => [text(gap.stream, 'stream'), gapKey(gap)]
 
 export function text(value: unknown, field: string): string {
   if (typeof value === 'string') return value

@@ -1,11 +1,13 @@
 import { sql, type Kysely } from 'kysely'
+import type { Gap } from '../../domain/gap.ts'
+import { compareGaps } from '../../domain/stored-gaps.ts'
 import type { OhlcvData, PointOf } from '../../domain/market-data.ts'
 import type { TapeCursor } from '../../ports/cursor-store.ts'
 import { checkRange, type CheckedRange } from '../range-query.ts'
 import type { CandleQuery, CandleSeries, FrameQuery, Market, StoredCursor, StoredFrame, TradeQuery } from '../repository.ts'
 import { inRange, rangePages, type Page, type RangeOrder, type TimeValue } from './range-pages.ts'
 import { finite, text } from './row-values.ts'
-import { candleOf, frameOf, tradeOf } from './stored-rows.ts'
+import { candleOf, frameOf, gapOf, tradeOf } from './stored-rows.ts'
 import type { CandleRow, FrameRow, Tables, TradeRow } from './tables.ts'
 
 /** Runs one request of an operation: opens when needed, refuses when closed, and lets no error of the driver escape bare. */
@@ -90,6 +92,13 @@ export class SqlReader {
             .execute()
         }),
     }
+  }
+
+  async openGaps(stream: string): Promise<readonly Gap[]> {
+    const rows = await this.#run('openGaps', 'tape_gaps', (db) =>
+      db.selectFrom('tape_gaps').selectAll().where('stream', '=', stream).where('filled_at', 'is', null).execute(),
+    )
+    return rows.map(gapOf).sort(compareGaps)
   }
 }
 

@@ -1,9 +1,10 @@
 import type { DataType } from '../../domain/data-type.ts'
 import { Decimal, type DecimalString } from '../../domain/decimal.ts'
+import type { Gap, GapReason } from '../../domain/gap.ts'
 import type { OhlcvData, PointOf, Side } from '../../domain/market-data.ts'
 import type { CandleTimeframe } from '../../domain/timeframe.ts'
 import type { StoredFrame } from '../repository.ts'
-import type { CandleRow, FrameRow, TradeRow } from './tables.ts'
+import type { CandleRow, FrameRow, GapRow, TradeRow } from './tables.ts'
 
 // What stands in our tables was checked when it was written: the casts give it back its names.
 
@@ -51,6 +52,21 @@ export const frameOf = (row: FrameRow): StoredFrame => ({
   topic: row.topic,
   receivedAt: row.received_at,
   text: typeof row.text === 'string' ? row.text : utf8.decode(row.text),
+})
+
+export const gapOf = (row: GapRow): Gap => ({
+  exchange: row.exchange,
+  symbol: row.symbol,
+  stream: row.stream,
+  fromId: row.from_id ?? undefined,
+  toId: row.to_id ?? undefined,
+  fromTime: row.from_time ?? undefined,
+  toTime: row.to_time ?? undefined,
+  missing: row.missing ?? undefined,
+  reason: row.reason as GapReason,
+  filled: row.filled_at !== null,
+  trades: undefined,
+  at: row.announced_at,
 })
 
 /** A byte order mark is a character of the frame like any other. */

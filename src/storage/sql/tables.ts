@@ -7,6 +7,7 @@ export interface Tables {
   trades: TradeRow
   raw_frames: FrameRow
   tape_cursors: CursorRow
+  tape_gaps: GapRow
 }
 
 /** One dialect gives flags as booleans, another as 0 and 1. */
@@ -65,6 +66,23 @@ interface CursorRow {
   state: string | null
 }
 
+export interface GapRow {
+  stream: string
+  /** `gapKey`. */
+  gap_key: string
+  exchange: string
+  symbol: string
+  from_id: string | null
+  to_id: string | null
+  from_time: number | null
+  to_time: number | null
+  missing: number | null
+  reason: string
+  announced_at: number
+  /** When it was found; null while it is open. */
+  filled_at: number | null
+}
+
 type Columns<Row> = readonly (keyof Row & string)[]
 
 /** In the order of `tradeValues`. */
@@ -105,6 +123,25 @@ export const CANDLE_COLUMNS = [
 
 /** A candle's key within `CANDLE_COLUMNS`. */
 export const CANDLE_KEY = ['exchange', 'symbol', 'timeframe', 'open_time'] as const satisfies Columns<CandleRow>
+
+/** In the order of `gapValues`: first the key. */
+export const GAP_COLUMNS = [
+  'stream',
+  'gap_key',
+  'exchange',
+  'symbol',
+  'from_id',
+  'to_id',
+  'from_time',
+  'to_time',
+  'missing',
+  'reason',
+  'announced_at',
+  'filled_at',
+] as const satisfies Columns<GapRow>
+
+/** A gap's key within `GAP_COLUMNS`. */
+export const GAP_KEY = ['stream', 'gap_key'] as const satisfies Columns<GapRow>
 
 /** In the order of `frameValues`. */
 export const FRAME_COLUMNS = [

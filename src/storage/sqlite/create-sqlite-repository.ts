@@ -1,4 +1,5 @@
 import type { Kysely } from 'kysely'
+import type { Gap } from '../../domain/gap.ts'
 import type { OhlcvData, PointOf } from '../../domain/market-data.ts'
 import { messageOf } from '../../errors/tapekeeper-error.ts'
 import { systemClock } from '../../ports/clock.ts'
@@ -25,12 +26,12 @@ export interface SqliteRepository extends MarketDataRepository, Required<RawTrad
 }
 
 /**
- * Keeps candles, trades, frames and cursors in a SQLite file. Needs the package `better-sqlite3`. The file is opened, made or brought up
+ * Keeps candles, trades, frames, cursors and gaps in a SQLite file. Needs the package `better-sqlite3`. The file is opened, made or brought up
  * to date with the first call; when that fails, the next call tries again. Several processes may write to it at the same time.
  *
  * A batch is one transaction, and takes a few milliseconds in which this process does nothing else. Prices are text, digit by digit, and
  * times epoch milliseconds, so that the file can be read with any tool: tables `trades`, `market_data` (the candles), `raw_frames`,
- * `tape_cursors`.
+ * `tape_cursors`, `tape_gaps`.
  *
  * @throws TapekeeperError `CONFIG_INVALID` when an option is wrong.
  * @example
@@ -71,6 +72,10 @@ class FileRepository extends SqlReader implements SqliteRepository {
     return this.#save('saveFrames', 'raw_frames', frames, (writes) => writes.frames(frames))
   }
 
+  saveGaps(gaps: readonly Gap[]): Promise<WriteResult> {
+    return this.#save('saveGaps', 'tape_gaps', gaps, (writes) => writes.gaps(gaps))
+  }
+
   async healthCheck(): Promise<RepositoryHealth> {
     const startedAt = systemClock.now()
     const answer = this.#database.run({ operation: 'healthCheck', table: 'trades' }, async ({ sql }) => {
@@ -87,6 +92,7 @@ class FileRepository extends SqlReader implements SqliteRepository {
         trades: await countOf(sql, 'trades'),
         frames: await countOf(sql, 'raw_frames'),
         cursors: await countOf(sql, 'tape_cursors'),
+        gaps: await countOf(sql, 'tape_gaps'),
       }
       return { rows, isEstimate: false, bytes: bytes(), evicted: 0 }
     })
@@ -101,7 +107,7 @@ class FileRepository extends SqlReader implements SqliteRepository {
   }
 }
 
-const TABLES = ['trades', 'market_data', 'raw_frames', 'tape_cursors'] as const satisfies readonly (keyof Tables)[]
+const TABLES = ['trades', 'market_data', 'raw_frames', 'tape_cursors', 'tape_gaps'] as const satisfies readonly (keyof Tables)[]
 const NOTHING: WriteResult = { inserted: 0, kept: 0, overwritten: 0 }
 
 async function countOf(db: Kysely<Tables>, table: keyof Tables): Promise<number> {

@@ -17,7 +17,7 @@ export interface ContractTestFunction {
 export interface ContractRepositories {
   /** Of what stores `candles`. */
   readonly marketData?: MarketDataRepository | undefined
-  /** Of what stores `trades`, `frames` or `cursors`. */
+  /** Of what stores `trades`, `frames`, `cursors` or `gaps`. */
   readonly rawTrades?: RawTradeRepository | undefined
 }
 

@@ -1,4 +1,5 @@
 import { collect, faultOf, type ContractTest, type ContractWorld } from './contract-world.ts'
+import { gapAt, gapsOf } from './gap-tests.ts'
 import { candleAt, frameAt, MARKET, tradeAt } from './sample-rows.ts'
 
 type Action = () => Promise<unknown>
@@ -30,6 +31,11 @@ const CURSORS = ({ rawTrades }: ContractWorld): readonly (readonly [name: string
     ['cursor.save', async () => cursor?.save({ id: '1', timestamp: 1 })],
   ]
 }
+
+const GAPS = ({ rawTrades }: ContractWorld): readonly (readonly [name: string, action: Action])[] => [
+  ['saveGaps', () => gapsOf(rawTrades).saveGaps([gapAt(0)])],
+  ['openGaps', () => gapsOf(rawTrades).openGaps(gapAt(0).stream)],
+]
 
 export const lifecycleTests: readonly ContractTest[] = [
   {
@@ -86,6 +92,7 @@ export const lifecycleTests: readonly ContractTest[] = [
       ['trades', RAW_TRADES],
       ['frames', FRAMES],
       ['cursors', CURSORS],
+      ['gaps', GAPS],
     ] as const
   ).map(([kind, actionsOf]): ContractTest => ({
     name: `${kind}: whatever is called after close is rejected with the fault closed`,

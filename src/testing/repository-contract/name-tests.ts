@@ -1,4 +1,5 @@
 import type { Market } from '../../storage/repository.ts'
+import { gapAt } from './gap-tests.ts'
 import { collect, wrote, type ContractTest, type ContractWorld } from './contract-world.ts'
 import { many, MARKET, tradeAt } from './sample-rows.ts'
 import { plain, ROW_KINDS } from './shelf.ts'
@@ -158,6 +159,19 @@ export const nameTests: readonly ContractTest[] = [
       for (const [index, stream] of streams.entries()) await cursorOf(stream)?.save({ id: stream, timestamp: index })
       for (const [index, stream] of streams.entries())
         expect(await cursorOf(stream)?.load()).toEqual({ id: stream, timestamp: index })
+    },
+  },
+  {
+    name: 'whatever stands in the stream, the names and the ids of a gap is text',
+    needs: ['gaps'],
+    run: async ({ expect, rawTrades }) => {
+      const names = [...new Set([...ODD_NAMES, ...SIMILAR_NAMES])]
+      const gaps = names.map((name) => gapAt(0, { stream: name, exchange: name, symbol: name, fromId: name, toId: name }))
+      expect(await rawTrades.saveGaps?.(gaps)).toEqual(wrote(gaps.length))
+      for (const [index, name] of names.entries()) expect(await rawTrades.openGaps?.(name)).toEqual([gaps[index]])
+      const ofOneStream = names.map((name, index) => gapAt(index, { fromId: name, toId: name, stream: 'one' }))
+      expect(await rawTrades.saveGaps?.(ofOneStream)).toEqual(wrote(gaps.length))
+      expect(await rawTrades.openGaps?.('one')).toEqual(ofOneStream)
     },
   },
 ]

@@ -6,6 +6,7 @@ import { ContractWorld, type ContractTest } from './contract-world.ts'
 import { cursorTests } from './cursor-tests.ts'
 import { exactnessTests } from './exactness-tests.ts'
 import { frameTests } from './frame-tests.ts'
+import { gapTests } from './gap-tests.ts'
 import { lifecycleTests } from './lifecycle-tests.ts'
 import { nameTests } from './name-tests.ts'
 import { rangeTests } from './range-tests.ts'
@@ -21,6 +22,7 @@ const GROUPS: readonly (readonly [about: string, tests: readonly ContractTest[]]
   ['trades', tradeTests],
   ['frames', frameTests],
   ['cursors', cursorTests],
+  ['gaps', gapTests],
   ['ranges', ROW_KINDS.flatMap(rangeTests)],
   ['exactness', exactnessTests],
   ['names', nameTests],
@@ -41,7 +43,7 @@ const GROUPS: readonly (readonly [about: string, tests: readonly ContractTest[]]
  *   test,
  *   expect,
  *   describe,
- *   capabilities: { stores: ['candles', 'trades', 'frames', 'cursors'], isPersistent: false, isShared: false },
+ *   capabilities: { stores: ['candles', 'trades', 'frames', 'cursors', 'gaps'], isPersistent: false, isShared: false },
  *   create: async () => {
  *     const repository = createMemoryRepository()
  *     return { marketData: repository, rawTrades: repository }

@@ -5,7 +5,7 @@ import { framesOf, marketDataOf, rawTradesOf } from './repositories-of.ts'
 import { candleAt, frameAt, MARKET, tradeAt } from './sample-rows.ts'
 
 export type Row = OhlcvData | PointOf<'trade'> | StoredFrame
-export type RowKind = Exclude<StoredKind, 'cursors'>
+export type RowKind = Exclude<StoredKind, 'cursors' | 'gaps'>
 export const ROW_KINDS: readonly RowKind[] = ['candles', 'trades', 'frames']
 
 /** One kind of rows in one database: what candles, trades and frames have in common. */

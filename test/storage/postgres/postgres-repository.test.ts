@@ -2,6 +2,7 @@ import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { Decimal, decimalString } from '../../../src/domain/decimal.ts'
 import { createPostgresRepository, type PostgresRepository } from '../../../src/storage/postgres/create-postgres-repository.ts'
+import { gapAt } from '../../../src/testing/repository-contract/gap-tests.ts'
 import { candleAt, frameAt, many, MARKET, tradeAt } from '../../../src/testing/repository-contract/sample-rows.ts'
 import { postgresMissing, startPostgres, type TestPostgres } from '../../support/postgres.ts'
 import { timescaleStub } from './timescale-stub.ts'
@@ -21,6 +22,20 @@ describe.skipIf(postgresMissing !== undefined)('the PostgreSQL repository', () =
     await Promise.all(repositories.map((repository) => repository.close()))
     const steps = await server.run(connectionString, 'SELECT name FROM tapekeeper.tapekeeper_migrations ORDER BY name')
     expect(new Set(steps.map(({ name }) => name)).size).toBe(steps.length)
+  })
+
+  test('tables of the version before, which knew no gaps, get that of the gaps and keep everything', async () => {
+    const connectionString = await server.createDatabase()
+    const first = createPostgresRepository({ connectionString })
+    await first.saveTrades([tradeAt(0)])
+    await first.close()
+    await server.run(connectionString, 'DROP TABLE tapekeeper.tape_gaps')
+    await server.run(connectionString, `DELETE FROM tapekeeper.tapekeeper_migrations WHERE name = '0002_gaps'`)
+    const repositories = many(3, () => createPostgresRepository({ connectionString }))
+    await Promise.all(repositories.map((repository) => repository.saveGaps([gapAt(0)])))
+    expect(await repositories[0]?.openGaps(gapAt(0).stream)).toEqual([gapAt(0)])
+    expect((await repositories[0]?.statistics())?.rows).toMatchObject({ trades: 1, gaps: 1 })
+    await Promise.all(repositories.map((repository) => repository.close()))
   })
 
   test('tables of a later version are left alone, with words', async () => {

@@ -9,6 +9,7 @@ import { LazyDatabase } from '../../../src/storage/sqlite/lazy-database.ts'
 import { sqliteFault } from '../../../src/storage/sqlite/sqlite-fault.ts'
 import { parseSqliteOptions } from '../../../src/storage/sqlite/sqlite-options.ts'
 import { collect } from '../../../src/testing/repository-contract/contract-world.ts'
+import { gapAt } from '../../../src/testing/repository-contract/gap-tests.ts'
 import { many, MARKET, tradeAt } from '../../../src/testing/repository-contract/sample-rows.ts'
 import { failureOf, scratchFile } from './scratch.ts'
 
@@ -38,6 +39,24 @@ describe('a file that cannot be used', () => {
     const repository = createSqliteRepository({ file })
     const { message } = await failureOf(repository.latestTrade(MARKET))
     expect(message).toBe(`open on ${file}: the file was written by a newer version of tapekeeper, which knows 0999_future`)
+    await repository.close()
+  })
+
+  test('one of the version before, which knew no gaps, gets their table and keeps everything', async () => {
+    const file = scratchFile()
+    const first = createSqliteRepository({ file })
+    await first.saveTrades(trades(3))
+    await first.cursor('s').save({ id: '7', timestamp: 1 })
+    await first.close()
+    const old = new Database(file)
+    old.exec("DROP TABLE tape_gaps; DELETE FROM tapekeeper_migrations WHERE name = '0002_gaps'")
+    old.close()
+    const repository = createSqliteRepository({ file })
+    expect(await repository.openGaps('s')).toEqual([])
+    expect(await repository.saveGaps([gapAt(0)])).toMatchObject({ inserted: 1 })
+    expect(await repository.openGaps(gapAt(0).stream)).toEqual([gapAt(0)])
+    expect(await repository.cursor('s').load()).toEqual({ id: '7', timestamp: 1, state: undefined })
+    expect((await repository.statistics()).rows).toMatchObject({ trades: 3, cursors: 1, gaps: 1 })
     await repository.close()
   })
 

@@ -3,6 +3,7 @@ import { expect, test } from 'vitest'
 import { Decimal, decimalString } from '../../../src/domain/decimal.ts'
 import { createSqliteRepository } from '../../../src/storage/sqlite/create-sqlite-repository.ts'
 import { collect } from '../../../src/testing/repository-contract/contract-world.ts'
+import { gapAt } from '../../../src/testing/repository-contract/gap-tests.ts'
 import { candleAt, frameAt, MARKET, tradeAt } from '../../../src/testing/repository-contract/sample-rows.ts'
 import { scratchFile } from './scratch.ts'
 
@@ -17,6 +18,8 @@ test('any tool reads the file: decimals are their digits, times are numbers, who
   await repository.saveCandles([candleAt(0, { volume: new Decimal('1e-18'), quoteVolume: undefined })])
   await repository.saveFrames([frameAt(0, { text: 'a\0b\u{1f600}' })])
   await repository.cursor('acme trades BTC-USDT').save({ id: '1001', timestamp: 5 })
+  await repository.saveGaps([gapAt(0)])
+  await repository.saveGaps([{ ...gapAt(0), filled: true, at: 9 }])
   await repository.close()
 
   const tool = new Database(file)
@@ -44,6 +47,9 @@ test('any tool reads the file: decimals are their digits, times are numbers, who
   ])
   expect(tool.prepare('SELECT text FROM raw_frames').pluck().get()).toBe('a\0b\u{1f600}')
   expect(tool.prepare('SELECT * FROM tape_cursors').raw().all()).toEqual([['acme trades BTC-USDT', '1001', 5, null]])
+  expect(
+    tool.prepare('SELECT gap_key, from_id, to_id, missing, reason, announced_at, filled_at FROM tape_gaps').raw().all(),
+  ).toEqual([['["1000","1001"]', '1000', '1001', 2, 'rest-failed', gapAt(0).at, 9]])
   expect(tool.pragma('journal_mode', { simple: true })).toBe('wal')
   tool.close()
 })
@@ -65,6 +71,6 @@ test('names that look like SQL, in every text of every row, are stored as they a
   expect(await collect(repository.trades(market))).toEqual([trade])
   expect(await collect(repository.candles({ ...market, timeframe: '1m' }))).toEqual([candle])
   expect(await collect(repository.frames({ ...market, topic }))).toEqual([frame])
-  expect((await repository.statistics()).rows).toEqual({ candles: 1, trades: 1, frames: 1, cursors: 0 })
+  expect((await repository.statistics()).rows).toEqual({ candles: 1, trades: 1, frames: 1, cursors: 0, gaps: 0 })
   await repository.close()
 })
