@@ -1,4 +1,5 @@
 import { createStream, type RotatingFileStream } from 'rotating-file-stream'
+import { systemClock } from '../ports/clock.ts'
 import { removeOldFiles, rotatedName } from './rotated-files.ts'
 
 export interface RotatingLogOptions {
@@ -24,7 +25,9 @@ const RETRY_MS = 30_000
 export class RotatingLog {
   readonly #options: RotatingLogOptions
   #stream: RotatingFileStream | undefined
+  /** By elapsed time. */
   #retryAt = 0
+  #rotatedAt = -Infinity
   #lost = 0
   #isClosed = false
   #tidying: Promise<void> = Promise.resolve()
@@ -36,7 +39,7 @@ export class RotatingLog {
 
   write(line: string): void {
     if (this.#isClosed) return
-    if (this.#stream === undefined && Date.now() >= this.#retryAt) this.#stream = this.#open()
+    if (this.#stream === undefined && systemClock.elapsed() >= this.#retryAt) this.#stream = this.#open()
     const stream = this.#stream
     if (stream === undefined || stream.writableLength > MAX_WAITING_BYTES) {
       this.#lost++
@@ -73,8 +76,7 @@ export class RotatingLog {
   #open(): RotatingFileStream {
     const { directory, stem, rotateEvery, maxFileSize } = this.#options
     const current = `${stem}.log`
-    // The time it offers is the start of the period: not unique, since old files are removed.
-    const stream = createStream((time, index) => (isRotation(time) ? rotatedName(stem, new Date(), index) : current), {
+    const stream = createStream((time, index) => (isRotation(time) ? rotatedName(stem, this.#rotationTime(), index) : current), {
       path: directory,
       size: maxFileSize,
       interval: rotateEvery,
@@ -86,11 +88,20 @@ export class RotatingLog {
     })
     stream.on('error', (error) => {
       if (this.#stream === stream) this.#stream = undefined
-      this.#retryAt = Date.now() + RETRY_MS
+      this.#retryAt = systemClock.elapsed() + RETRY_MS
       this.#options.onError(error)
     })
     stream.on('open', () => this.#tidy())
     return stream
+  }
+
+  /**
+   * Now, or after the rotation before where the clock was set back: files sort by age. The time that the library offers is the start of
+   * the period: not unique, since old files are removed.
+   */
+  #rotationTime(): Date {
+    this.#rotatedAt = Math.max(systemClock.now(), this.#rotatedAt + 1)
+    return new Date(this.#rotatedAt)
   }
 
   #tidy(): void {

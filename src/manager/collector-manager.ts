@@ -1,7 +1,7 @@
 import type { BaseDataCollector } from '../core/collector/base-collector.ts'
 import type { CollectorStatusReport } from '../core/collector/status-report.ts'
 import { TapekeeperError } from '../errors/tapekeeper-error.ts'
-import type { Cancel } from '../ports/clock.ts'
+import { momentOf, type Cancel, type Moment } from '../ports/clock.ts'
 import { AbortListener } from '../ports/on-abort.ts'
 import { fenceLogger, type Logger } from '../ports/logger.ts'
 import { systemPorts, type Ports } from '../ports/ports.ts'
@@ -66,14 +66,14 @@ export class CollectorManager implements AsyncDisposable {
   /** Repositories and outputs are being made; collectors are started when they are there. False: they cannot be made. */
   #opening: Promise<boolean> | undefined
   #settling: PatientStop | undefined
-  /** Until when a stop is polite. */
+  /** Until when a stop is polite, by elapsed time. */
   #politeUntil = Infinity
   #status: ManagerStatus = 'stopped'
   /** Counts stops: what was begun before the latest one is out of date. */
   #epoch = 0
   #starting: Promise<boolean> | undefined
   #stopping: Promise<void> | undefined
-  #startedAt: number | undefined
+  #started: Moment | undefined
   #lastCheckAt: number | undefined
   #cancelCheck: Cancel | undefined
   #restartsPerformed = 0
@@ -208,7 +208,7 @@ export class CollectorManager implements AsyncDisposable {
     this.#epoch++
     this.#starting = undefined
     this.#endSupervision()
-    this.#politeUntil = Math.min(this.#politeUntil, this.#ports.clock.now() + (force ? 0 : deadlineMs))
+    this.#politeUntil = Math.min(this.#politeUntil, this.#ports.clock.elapsed() + (force ? 0 : deadlineMs))
     this.#settling?.ask(this.#politeMs)
     const all = [...this.#managed.values(), ...this.#leaving]
     const stopped = Promise.all(all.map((managed) => managed.stop(force ? 0 : deadlineMs)))
@@ -217,7 +217,7 @@ export class CollectorManager implements AsyncDisposable {
       if (!this.#sinks.isEmpty) await this.#settle()
       this.#politeUntil = Infinity
       this.#stopping = undefined
-      this.#startedAt = undefined
+      this.#started = undefined
       this.#setStatus('stopped')
     })
     this.#stopping = stopping
@@ -268,8 +268,8 @@ export class CollectorManager implements AsyncDisposable {
     const facts = {
       managerName: this.managerName,
       status: this.#status,
-      now: this.#ports.clock.now(),
-      startedAt: this.#startedAt,
+      elapsed: this.#ports.clock.elapsed(),
+      started: this.#started,
       lastCheckAt: this.#lastCheckAt,
       globalHealthCheckIntervalMs,
       restartDelayMs,
@@ -329,7 +329,7 @@ export class CollectorManager implements AsyncDisposable {
 
   async #bringUp(epoch: number): Promise<boolean> {
     if (!this.#isActive) {
-      this.#startedAt = this.#ports.clock.now()
+      this.#started = momentOf(this.#ports.clock)
       this.#supervise()
       this.#setStatus('starting')
     }
@@ -378,7 +378,7 @@ export class CollectorManager implements AsyncDisposable {
   }
 
   get #politeMs(): number {
-    return Math.max(0, this.#politeUntil - this.#ports.clock.now())
+    return Math.max(0, this.#politeUntil - this.#ports.clock.elapsed())
   }
 
   /** Told under the name of the collector they came from. */

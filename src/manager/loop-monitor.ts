@@ -43,9 +43,9 @@ export class LoopMonitor {
   }
 
   #arm(): void {
-    const due = this.#clock.now() + SAMPLE_MS
+    const due = this.#clock.elapsed() + SAMPLE_MS
     this.#cancel = this.#clock.after(SAMPLE_MS, () => {
-      const late = Math.max(0, this.#clock.now() - due)
+      const late = Math.max(0, this.#clock.elapsed() - due)
       this.#samples++
       this.#sum += late
       this.#max = Math.max(this.#max, late)

@@ -60,6 +60,7 @@ export class ManagedCollector {
   /** Starts and restarts under way; each entry ends the wait for one. */
   readonly #attempts = new Set<() => void>()
   #stopping: PatientStop | undefined
+  /** When its status changed, by elapsed time. */
   #changedAt: number
   /** The last start or restart threw, so that the collector does not know it was wanted. */
   #isBroken = false
@@ -71,10 +72,10 @@ export class ManagedCollector {
     this.#startDeadlineMs = startDeadlineMs
     this.#clock = clock
     this.#hooks = hooks
-    this.#changedAt = clock.now()
+    this.#changedAt = clock.elapsed()
     this.#listeners = {
       status: (change) => {
-        this.#changedAt = clock.now()
+        this.#changedAt = clock.elapsed()
         this.history = afterStatus(this.history, change.to, this.#changedAt)
         hooks.status(change)
       },
@@ -159,7 +160,7 @@ export class ManagedCollector {
   /** Nothing runs, and nothing will without help; `unhealthy` ones still run. */
   isDown(status: CollectorStatus = this.status): boolean {
     if (status === 'error' || status === 'stopped') return true
-    return isComing(status) && this.#clock.now() - this.#changedAt >= this.#startDeadlineMs
+    return isComing(status) && this.#clock.elapsed() - this.#changedAt >= this.#startDeadlineMs
   }
 
   /** Should run and does not, or not well. */

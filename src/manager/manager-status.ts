@@ -1,5 +1,6 @@
 import type { CollectorStatus } from '../core/collector/collector-state.ts'
 import { isoTime, secondsSince, type CollectorSummary } from '../core/collector/status-report.ts'
+import type { Moment } from '../ports/clock.ts'
 import type { SinkStatus } from '../ports/sink.ts'
 import { isFine } from './health-sweep.ts'
 import type { LoopDelay } from './loop-monitor.ts'
@@ -84,8 +85,9 @@ export interface ManagerStatusReport {
 export interface ManagerFacts {
   readonly managerName: string
   readonly status: ManagerStatus
-  readonly now: number
-  readonly startedAt: number | undefined
+  /** Now, by elapsed time. */
+  readonly elapsed: number
+  readonly started: Moment | undefined
   readonly lastCheckAt: number | undefined
   readonly globalHealthCheckIntervalMs: number
   readonly restartDelayMs: number
@@ -113,8 +115,8 @@ export function managerStatus(facts: ManagerFacts, managed: readonly ManagedColl
   return {
     managerName: facts.managerName,
     status: facts.status,
-    startedTime: isoTime(facts.startedAt),
-    uptimeSeconds: secondsSince(facts.startedAt, facts.now) ?? 0,
+    startedTime: isoTime(facts.started?.at),
+    uptimeSeconds: secondsSince(facts.started, facts.elapsed) ?? 0,
     globalHealthCheckInterval: facts.globalHealthCheckIntervalMs / 1_000,
     restartDelay: facts.restartDelayMs / 1_000,
     statistics: {

@@ -27,6 +27,7 @@ export class PacedQueue<K> {
   readonly #waiting = new Map<K, Task>()
   readonly #running = new Map<K, Task>()
   #peak = 0
+  /** By elapsed time. */
   #lastStartAt = Number.NEGATIVE_INFINITY
   /** Drawn at each start for the distance to the next one: 0.5 to 1.5. */
   #jitter = 1
@@ -85,7 +86,7 @@ export class PacedQueue<K> {
     }
     if (this.#running.size >= this.#lanes) return
     const { clock, delayMs } = this.#options
-    const waitMs = this.#lastStartAt + (this.#jitter * delayMs) / this.#lanes - clock.now()
+    const waitMs = Math.ceil(this.#lastStartAt + (this.#jitter * delayMs) / this.#lanes - clock.elapsed())
     if (waitMs <= 0) this.#startNext()
     else
       this.#cancelTimer = clock.after(waitMs, () => {
@@ -100,7 +101,7 @@ export class PacedQueue<K> {
     const [key, task] = first
     this.#waiting.delete(key)
     this.#running.set(key, task)
-    this.#lastStartAt = this.#options.clock.now()
+    this.#lastStartAt = this.#options.clock.elapsed()
     this.#jitter = 0.5 + this.#options.random()
     const ended = (result: boolean): void => {
       this.#running.delete(key)

@@ -30,7 +30,7 @@ export class PatientStop {
       this.#force()
       return
     }
-    const at = this.#clock.now() + deadlineMs
+    const at = this.#clock.elapsed() + deadlineMs
     if (at < this.#forceAt && !this.#isForced) {
       this.#forceAt = at
       this.#cancel()

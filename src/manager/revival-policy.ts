@@ -2,7 +2,7 @@ import { backoffDelay } from '../ports/backoff.ts'
 import { isActive, type CollectorStatus } from '../core/collector/collector-state.ts'
 import type { Random } from '../ports/random.ts'
 
-/** How often a collector was revived, and whether it has lasted. Times are epoch milliseconds. */
+/** How often a collector was revived, and whether it has lasted. Times are elapsed milliseconds. */
 export interface RevivalHistory {
   /** Revivals since it last proved stable. */
   readonly attempt: number
@@ -20,9 +20,9 @@ export const isUp = (status: CollectorStatus): boolean => status === 'running' |
 export const isComing = (status: CollectorStatus): boolean => isActive(status) && !isUp(status) && status !== 'unhealthy'
 
 /** The history after a change of status. Who was up for ten minutes begins afresh. Pure. */
-export function afterStatus(history: RevivalHistory, status: CollectorStatus, now: number): RevivalHistory {
-  if (isUp(status)) return { ...history, upSince: history.upSince ?? now }
-  const wasStable = history.upSince !== undefined && now - history.upSince >= STABLE_AFTER_MS
+export function afterStatus(history: RevivalHistory, status: CollectorStatus, elapsed: number): RevivalHistory {
+  if (isUp(status)) return { ...history, upSince: history.upSince ?? elapsed }
+  const wasStable = history.upSince !== undefined && elapsed - history.upSince >= STABLE_AFTER_MS
   return { attempt: wasStable ? 0 : history.attempt, upSince: undefined }
 }
 

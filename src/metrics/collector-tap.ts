@@ -3,11 +3,13 @@ import { DATA_TYPES, type DataType } from '../domain/data-type.ts'
 import type { PointOf, Trade } from '../domain/market-data.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { LatencyHistogram } from './latency-histogram.ts'
+import { WallTime } from './wall-time.ts'
 
 /** What was heard of one symbol of one data type. */
 export interface Tally {
   readonly symbol: string
   count: number
+  /** By elapsed time, milliseconds. */
   lastAt: number
 }
 
@@ -18,22 +20,23 @@ class TypeTap {
   #latest: Tally = { symbol: '', count: 0, lastAt: 0 }
 
   constructor(dataType: DataType, exchange: string, clock: Clock, histogram: LatencyHistogram) {
-    const note = (symbol: string, now: number): void => {
+    const note = (symbol: string, elapsed: number): void => {
       // Nearly always the symbol of the point before.
       if (symbol !== this.#latest.symbol) this.#latest = this.#tallyOf(symbol)
       this.#latest.count++
-      this.#latest.lastAt = now
+      this.#latest.lastAt = elapsed
     }
     if (dataType === 'candle') {
       // A candle is stamped with its opening time: no latency can be told from that.
-      this.hear = ({ symbol }) => note(symbol, clock.now())
+      this.hear = ({ symbol }) => note(symbol, clock.elapsed())
       return
     }
     const cell = histogram.cell(exchange, dataType)
+    const wall = new WallTime(clock)
     this.hear = (point) => {
-      const now = clock.now()
-      note(point.symbol, now)
-      if (dataType !== 'trade' || !(point.data as Trade).backfilled) cell.observe(now - point.timestamp)
+      const elapsed = clock.elapsed()
+      note(point.symbol, elapsed)
+      if (dataType !== 'trade' || !(point.data as Trade).backfilled) cell.observe(wall.since(point.timestamp, elapsed))
     }
   }
 
@@ -64,7 +67,7 @@ export class CollectorTap {
     return [...(this.#taps.get(dataType)?.tallies.values() ?? [])]
   }
 
-  /** When a point of this symbol was last heard; before the first, since when we listen. */
+  /** When a point of this symbol was last heard; before the first, since when we listen. By elapsed time. */
   lastHeardAt(symbol: string): number {
     return Math.max(this.#openedAt, ...[...this.#taps.values()].map(({ tallies }) => tallies.get(symbol)?.lastAt ?? 0))
   }
@@ -72,7 +75,7 @@ export class CollectorTap {
   open(): void {
     if (this.#isOpen) return
     this.#isOpen = true
-    this.#openedAt = this.#clock.now()
+    this.#openedAt = this.#clock.elapsed()
     for (const [dataType, { hear }] of this.#taps) this.#collector.addDataCallback(dataType, hear)
   }
 

@@ -25,8 +25,8 @@ const TRIGGERS = [
   'manual',
 ] as const satisfies readonly RestartTrigger[]
 
-/** Reads everything from one collector. May throw what the collector's own `getStatus` throws. */
-export function readFacts(collector: BaseDataCollector, tap: CollectorTap, now: number): CollectorFacts {
+/** Reads everything from one collector, `elapsed` being now. May throw what the collector's own `getStatus` throws. */
+export function readFacts(collector: BaseDataCollector, tap: CollectorTap, elapsed: number): CollectorFacts {
   const status = collector.getStatus()
   const sinks = sinkFacts(status.sinks)
   return {
@@ -37,7 +37,7 @@ export function readFacts(collector: BaseDataCollector, tap: CollectorTap, now: 
       ...restartFacts(status),
       ...sinks.counters,
     ],
-    gauges: [...gaugeFacts(status, tap, now), ...sinks.gauges],
+    gauges: [...gaugeFacts(status, tap, elapsed), ...sinks.gauges],
     connections: collector.getConnections().flatMap((connection) => (connection.status === 'open' ? [connection.id] : [])),
   }
 }
@@ -100,7 +100,7 @@ function restartFacts({ statistics }: CollectorStatusReport): CounterFact[] {
   }))
 }
 
-function gaugeFacts(status: CollectorStatusReport, tap: CollectorTap, now: number): GaugeFact[] {
+function gaugeFacts(status: CollectorStatusReport, tap: CollectorTap, elapsed: number): GaugeFact[] {
   const { statistics, subscriptions } = status
   const sum = (gauge: GaugeKey, value: number, labels: Labels = {}): GaugeFact => ({ gauge, labels, value, fold: 'sum' })
   const inState = (state: string): number => subscriptions.filter((subscription) => subscription.status === state).length
@@ -110,7 +110,7 @@ function gaugeFacts(status: CollectorStatusReport, tap: CollectorTap, now: numbe
     ...SUBSCRIPTION_STATES.map((state) => sum('subscriptions', inState(state), { state })),
     sum('staleSubscriptions', subscriptions.filter(({ isStale }) => isStale).length),
     ...COLLECTOR_STATUSES.map((each) => sum('collectors', each === status.status ? 1 : 0, { status: each })),
-    ...silences(status, tap, now),
+    ...silences(status, tap, elapsed),
   ]
 }
 
@@ -118,13 +118,13 @@ function gaugeFacts(status: CollectorStatusReport, tap: CollectorTap, now: numbe
 function silences(
   { shouldBeRunning, symbols, health, statistics }: CollectorStatusReport,
   tap: CollectorTap,
-  now: number,
+  elapsed: number,
 ): GaugeFact[] {
   if (!shouldBeRunning) return []
   const sinceStart = statistics.uptimeSeconds > 0 ? statistics.uptimeSeconds : Infinity
   return symbols.flatMap((symbol): GaugeFact[] => {
     // The report speaks of the collector as a whole: one silent symbol of several is seen only by what was heard of it.
-    const known = symbols.length === 1 ? health.timeSinceData : (now - tap.lastHeardAt(symbol)) / 1_000
+    const known = symbols.length === 1 ? health.timeSinceData : (elapsed - tap.lastHeardAt(symbol)) / 1_000
     const value = known ?? sinceStart
     return Number.isFinite(value) ? [{ gauge: 'sinceData', labels: { symbol }, value, fold: 'max' }] : []
   })

@@ -51,7 +51,7 @@ const prometheusOptions = z.strictObject({
     .refine(isAscending, 'must be in ascending order')
     .default(DEFAULT_LATENCY_BUCKETS),
   /** The time to measure latency by. Default: the system's; in virtual time, the collectors' own. */
-  clock: z.custom<Clock>(has('now', 'after'), 'must be a Clock').default(systemClock),
+  clock: z.custom<Clock>(has('now', 'elapsed', 'after'), 'must be a Clock').default(systemClock),
 })
 
 /** What users write. Seconds throughout, as is the custom in Prometheus. */

@@ -98,7 +98,7 @@ export class Scrape {
   #count(collector: BaseDataCollector, { tap, deltas }: Observed): CollectorFacts | undefined {
     const exchange = collector.exchangeName
     try {
-      const facts = readFacts(collector, tap, this.#clock.now())
+      const facts = readFacts(collector, tap, this.#clock.elapsed())
       this.#increase(exchange, deltas, facts.counters)
       return facts
     } catch {

@@ -107,8 +107,8 @@ export function paceOf(speed: number | 'max', startsAt: number): Pace {
   if (speed === 'max') return () => Promise.resolve()
   let startedAt: number | undefined
   return async (at) => {
-    startedAt ??= performance.now()
-    const leftMs = startedAt + (at - startsAt) / speed - performance.now()
+    startedAt ??= systemClock.elapsed()
+    const leftMs = startedAt + (at - startsAt) / speed - systemClock.elapsed()
     if (leftMs >= 1) await new Promise((resolve) => setTimeout(resolve, leftMs))
   }
 }

@@ -49,8 +49,11 @@ export async function inVirtualTime<T>(clock: VirtualClock, promise: Promise<T>,
   const finished = promise.finally(() => (progress.done = true))
   finished.catch(() => undefined)
   await clock.settle()
+  let step = Infinity
   for (let passed = 0; !progress.done && passed < limitMs;) {
-    const step = Math.min(Math.max(0, (clock.nextAt ?? clock.now() + limitMs) - clock.now()), limitMs - passed)
+    // A second time 0 is a fraction that is too small beside an epoch time.
+    const least = step === 0 ? 0.001 : 0
+    step = Math.min(Math.max(least, (clock.nextAt ?? clock.now() + limitMs) - clock.now()), limitMs - passed)
     await clock.advance(step)
     passed += Math.max(step, 1)
   }

@@ -1,7 +1,7 @@
 import type { DataType } from '../../domain/data-type.ts'
 import type { MarketDataPoint, OhlcvData } from '../../domain/market-data.ts'
 import { TapekeeperError } from '../../errors/tapekeeper-error.ts'
-import { sleep } from '../../ports/clock.ts'
+import { momentOf, sleep, type Moment } from '../../ports/clock.ts'
 import { AbortListener } from '../../ports/on-abort.ts'
 import { fenceLogger } from '../../ports/logger.ts'
 import { systemPorts } from '../../ports/ports.ts'
@@ -72,7 +72,7 @@ export abstract class BaseDataCollector extends DataSource implements AsyncDispo
   readonly #symbols: WantedSymbols
   readonly #lifecycle: Lifecycle
   readonly #abort: AbortListener
-  #heartbeatAt: number | undefined
+  #heartbeat: Moment | undefined
   readonly #supervision: Supervision
 
   /** @throws TapekeeperError `CONFIG_INVALID` naming each wrong option and what is allowed. */
@@ -183,7 +183,7 @@ export abstract class BaseDataCollector extends DataSource implements AsyncDispo
 
   /** A plain snapshot of everything there is to know; safe to serialise. */
   getStatus(): CollectorStatusReport {
-    const now = this.now()
+    const elapsed = this.elapsed()
     return {
       exchange: this.exchangeName,
       status: this.status,
@@ -192,13 +192,13 @@ export abstract class BaseDataCollector extends DataSource implements AsyncDispo
       dataTypes: this.dataTypes,
       autoRestart: this.#options.autoRestart,
       health: {
-        timeSinceHeartbeat: secondsSince(this.lastHeartbeatAt(), now),
-        timeSinceData: secondsSince(this.lastDataAt, now),
+        timeSinceHeartbeat: secondsSince(this.lastHeartbeat(), elapsed),
+        timeSinceData: secondsSince(this.lastData, elapsed),
         maxSilenceDuration: this.#options.maxSilenceDurationMs / 1_000,
       },
       statistics: statisticsOf(this.counters, {
         dataTypes: this.dataTypes,
-        uptimeSeconds: secondsSince(this.#lifecycle.startedAt, now) ?? 0,
+        uptimeSeconds: secondsSince(this.#lifecycle.started, elapsed) ?? 0,
         reconnectAttempts: this.reconnectAttempts(),
         connectedAt: this.connectedAt(),
         lastError: this.lastError?.message,
@@ -217,7 +217,7 @@ export abstract class BaseDataCollector extends DataSource implements AsyncDispo
       symbols: this.symbols,
       autoRestart: this.#options.autoRestart,
       issues: this.#assess().map(({ text }) => text),
-      timeSinceData: secondsSince(this.lastDataAt, this.now()),
+      timeSinceData: secondsSince(this.lastData, this.elapsed()),
       connectionIds: this.connectionIds(),
     })
   }
@@ -233,10 +233,10 @@ export abstract class BaseDataCollector extends DataSource implements AsyncDispo
       isHealthy: issues.length === 0,
       issues,
       status: this.status,
-      lastHeartbeat: isoTime(this.lastHeartbeatAt()),
-      lastDataReceived: isoTime(this.lastDataAt),
+      lastHeartbeat: isoTime(this.lastHeartbeat()?.at),
+      lastDataReceived: isoTime(this.lastData?.at),
       shouldBeRunning: this.#lifecycle.wanted,
-      isRunning: this.#lifecycle.startedAt !== undefined,
+      isRunning: this.#lifecycle.started !== undefined,
     }
   }
 
@@ -258,7 +258,7 @@ export abstract class BaseDataCollector extends DataSource implements AsyncDispo
 
   /** The message loop lives. Called by the loop on every turn. */
   protected heartbeat(): void {
-    this.#heartbeatAt = this.now()
+    this.#heartbeat = momentOf(this.ports.clock)
   }
 
   /** Takes one message in: counts it, processes it, delivers the result. Never rejects. */
@@ -301,16 +301,17 @@ export abstract class BaseDataCollector extends DataSource implements AsyncDispo
     return this.#lifecycle.wanted
   }
 
-  protected lastHeartbeatAt(): number | undefined {
-    return this.#heartbeatAt
+  protected lastHeartbeat(): Moment | undefined {
+    return this.#heartbeat
   }
 
   protected reconnectAttempts(): number {
     return this.#supervision.restarts
   }
 
+  /** Epoch milliseconds. */
   protected connectedAt(): number | undefined {
-    return this.#lifecycle.startedAt
+    return this.#lifecycle.started?.at
   }
 
   /** Of the connections that are open, or being opened. */
@@ -405,7 +406,7 @@ export abstract class BaseDataCollector extends DataSource implements AsyncDispo
       onUp: () => this.#supervision.begin(),
       onDown: () => {
         this.#supervision.end()
-        this.#heartbeatAt = undefined
+        this.#heartbeat = undefined
       },
     }
   }
@@ -443,10 +444,10 @@ export abstract class BaseDataCollector extends DataSource implements AsyncDispo
     return assessHealth({
       status: this.status,
       shouldBeRunning: this.#lifecycle.wanted,
-      now: this.now(),
-      startedAt: this.#lifecycle.startedAt,
-      lastHeartbeatAt: this.lastHeartbeatAt(),
-      lastDataAt: this.lastDataAt,
+      elapsed: this.elapsed(),
+      startedAt: this.#lifecycle.started?.elapsed,
+      lastHeartbeatAt: this.lastHeartbeat()?.elapsed,
+      lastDataAt: this.lastData?.elapsed,
       maxHeartbeatGapMs: Math.max(2 * this.#options.healthCheckIntervalMs, MIN_HEARTBEAT_GAP_MS),
       maxSilenceDurationMs: this.maxSilenceMs(),
       ownFindings: isActive(this.status) ? this.#ownFindings() : [],

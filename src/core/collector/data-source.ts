@@ -3,6 +3,7 @@ import { isOfTape, type Gap } from '../../domain/gap.ts'
 import type { MarketDataPoint, PointOf } from '../../domain/market-data.ts'
 import type { RawFrame } from '../../domain/raw-frame.ts'
 import type { TapekeeperError } from '../../errors/tapekeeper-error.ts'
+import { momentOf, type Moment } from '../../ports/clock.ts'
 import type { CursorStore } from '../../ports/cursor-store.ts'
 import type { Logger } from '../../ports/logger.ts'
 import type { Ports } from '../../ports/ports.ts'
@@ -34,7 +35,7 @@ export abstract class DataSource {
   readonly #outlet: Outlet
   readonly #sinks: SinkSet
   #lastError: TapekeeperError | undefined
-  #dataAt: number | undefined
+  #lastData: Moment | undefined
 
   constructor({ exchangeName, componentName, logger, ports }: Identity, sinks: ResolvedSinkOptions) {
     this.exchangeName = exchangeName
@@ -137,13 +138,19 @@ export abstract class DataSource {
 
   // For subclasses.
 
+  /** The wall clock, epoch milliseconds: for timestamps alone, because it may be set back or forward at any moment. */
   protected now(): number {
     return this.ports.clock.now()
   }
 
+  /** Milliseconds since some fixed moment, whatever happens to the wall clock: for everything that is due, late or stale. */
+  protected elapsed(): number {
+    return this.ports.clock.elapsed()
+  }
+
   /** Hands one point to sinks, callbacks and streams. */
   protected deliver(point: MarketDataPoint): void {
-    this.#dataAt = this.now()
+    this.#lastData = momentOf(this.ports.clock)
     this.counters.messagesProcessed++
     this.counters.messagesByType[point.dataType]++
     this.#sinks.fan.point(point)
@@ -180,9 +187,9 @@ export abstract class DataSource {
     this.#outlet.events.emit(event, ...args)
   }
 
-  /** When the latest point was delivered, epoch milliseconds. */
-  protected get lastDataAt(): number | undefined {
-    return this.#dataAt
+  /** When the latest point was delivered. */
+  protected get lastData(): Moment | undefined {
+    return this.#lastData
   }
 
   /** Where the tape's cursors are to be kept; undefined when nowhere. */

@@ -8,6 +8,7 @@ import type { LocalBook } from '../book/local-book.ts'
 import type { ExchangeDefinition, Topic } from '../exchange-definition.ts'
 import type { DataFrame } from '../frame.ts'
 import type { InstrumentCatalog } from '../instrument-catalog.ts'
+import { momentOf, type Moment } from '../../ports/clock.ts'
 import { liveIdsOf, type ConnectionReport } from '../link/connection-report.ts'
 import type { LinkPool, TopicListener } from '../link/link-pool.ts'
 import type { RestClient } from '../rest-client.ts'
@@ -190,9 +191,9 @@ export class ExchangeCollector extends BaseDataCollector {
     return liveIdsOf(this.#links())
   }
 
-  protected override lastHeartbeatAt(): number | undefined {
-    const heard = this.#links().flatMap(({ lastHeard }) => lastHeard?.at ?? [])
-    return heard.length === 0 ? super.lastHeartbeatAt() : Math.max(...heard)
+  protected override lastHeartbeat(): Moment | undefined {
+    const heard = this.#links().flatMap(({ lastHeard }) => lastHeard ?? [])
+    return heard.length === 0 ? super.lastHeartbeat() : heard.reduce((a, b) => (b.elapsed > a.elapsed ? b : a))
   }
 
   protected override reconnectAttempts(): number {
@@ -200,12 +201,12 @@ export class ExchangeCollector extends BaseDataCollector {
   }
 
   protected override connectedAt(): number | undefined {
-    const opened = this.#links().flatMap((link) => link.opened?.at ?? [])
-    return opened.length === 0 ? undefined : Math.min(...opened)
+    const opened = this.#links().flatMap((link) => link.opened ?? [])
+    return opened.length === 0 ? undefined : opened.reduce((a, b) => (b.elapsed < a.elapsed ? b : a)).at
   }
 
   protected override subscriptionReports(): readonly SubscriptionReport[] {
-    return [...this.#subscriptions.values()].map((subscription) => reportOf(subscription, this.now()))
+    return [...this.#subscriptions.values()].map(reportOf)
   }
 
   protected override healthIssues(): readonly string[] {
@@ -300,7 +301,7 @@ export class ExchangeCollector extends BaseDataCollector {
     this.counters.messageReceived(receivedAt, text.length)
     const { points } = frame
     const last = points[points.length - 1]
-    watch?.data(receivedAt, last?.dataType === 'trade' ? last : undefined)
+    watch?.data({ at: receivedAt, elapsed: this.elapsed() }, last?.dataType === 'trade' ? last : undefined)
     this.#raw(topic, text, receivedAt)
     for (const error of frame.errors) this.reportError(error)
     for (const point of points) {
@@ -391,7 +392,7 @@ export class ExchangeCollector extends BaseDataCollector {
       if (error.consequence === 'reconnect') this.counters.reconnects++
       this.reportError(error)
     }
-    if (status === 'confirmed' && changed) subscription.watch?.confirmed(this.now())
+    if (status === 'confirmed' && changed) subscription.watch?.confirmed(momentOf(this.ports.clock))
     if (status !== 'confirmed') subscription.watch?.interrupted()
     if (status === 'confirmed') subscription.keeper?.onConfirmed()
     if (status === 'pending' && error?.consequence === 'reconnect') subscription.keeper?.onLost()

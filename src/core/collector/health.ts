@@ -26,10 +26,12 @@ export interface Finding {
   readonly text: string
 }
 
+/** Times are elapsed milliseconds. */
 export interface HealthFacts {
   readonly status: CollectorStatus
   readonly shouldBeRunning: boolean
-  readonly now: number
+  /** Now. */
+  readonly elapsed: number
   /** When the present run started; undefined when nothing runs. */
   readonly startedAt: number | undefined
   readonly lastHeartbeatAt: number | undefined
@@ -43,16 +45,16 @@ export interface HealthFacts {
 
 /** Facts to findings. Pure. */
 export function assessHealth(facts: HealthFacts): readonly Finding[] {
-  const { status, shouldBeRunning, startedAt, now, maxSilenceDurationMs } = facts
+  const { status, shouldBeRunning, startedAt, elapsed, maxSilenceDurationMs } = facts
   if (!shouldBeRunning) return []
   if (status === 'error') return [{ issue: 'error-state', text: 'the collector is in the error state' }]
   if (startedAt === undefined) return [{ issue: 'not-running', text: `should be running, but is ${status}` }]
   const findings: Finding[] = []
   // Only what happened in this run counts.
-  const heartbeatGap = now - Math.max(startedAt, facts.lastHeartbeatAt ?? startedAt)
+  const heartbeatGap = elapsed - Math.max(startedAt, facts.lastHeartbeatAt ?? startedAt)
   if (heartbeatGap > facts.maxHeartbeatGapMs)
     findings.push({ issue: 'no-heartbeat', text: `no heartbeat for ${seconds(heartbeatGap)} s` })
-  const silence = now - Math.max(startedAt, facts.lastDataAt ?? startedAt)
+  const silence = elapsed - Math.max(startedAt, facts.lastDataAt ?? startedAt)
   if (maxSilenceDurationMs !== undefined && silence > maxSilenceDurationMs)
     findings.push({ issue: 'stale-data', text: `no data for ${seconds(silence)} s` })
   findings.push(...facts.ownFindings)

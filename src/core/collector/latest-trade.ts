@@ -18,9 +18,9 @@ export class LatestTrade {
 
   /** Undefined when the market never traded. Rejects when REST cannot tell. */
   get(): Promise<PointOf<'trade'> | undefined> {
-    const now = this.#clock.now()
-    if (this.#asked === undefined || now - this.#asked.at >= FRESH_MS) {
-      this.#asked = { at: now, answer: this.#load(this.#ending.signal) }
+    const elapsed = this.#clock.elapsed()
+    if (this.#asked === undefined || elapsed - this.#asked.at >= FRESH_MS) {
+      this.#asked = { at: elapsed, answer: this.#load(this.#ending.signal) }
     }
     return this.#asked.answer
   }

@@ -1,5 +1,5 @@
 import { TapekeeperError } from '../../errors/tapekeeper-error.ts'
-import { sleep, type Cancel, type Clock } from '../../ports/clock.ts'
+import { momentOf, sleep, type Cancel, type Clock, type Moment } from '../../ports/clock.ts'
 import { canFollow, type CollectorStatus } from './collector-state.ts'
 import type { RestartNotice, RestartTrigger, StatusChange } from './events.ts'
 
@@ -67,7 +67,7 @@ export class Lifecycle {
   #forced = new Promise<void>((resolve) => (this.#force = resolve))
   #loop: Promise<void> = Promise.resolve()
   #loopFailed = false
-  #startedAt: number | undefined
+  #started: Moment | undefined
 
   constructor(hooks: LifecycleHooks, clock: Clock) {
     this.#hooks = hooks
@@ -84,8 +84,8 @@ export class Lifecycle {
   }
 
   /** When the present run came up; undefined when nothing runs. */
-  get startedAt(): number | undefined {
-    return this.#startedAt
+  get started(): Moment | undefined {
+    return this.#started
   }
 
   /** The message loop has ended by an error and does not run any more. */
@@ -162,7 +162,7 @@ export class Lifecycle {
   follow(task: (isCurrent: () => boolean) => Promise<void>): void {
     void this.#enqueue(async () => {
       const run = this.#run
-      if (this.#startedAt === undefined || run === undefined) return
+      if (this.#started === undefined || run === undefined) return
       await this.#politely(() => task(() => !run.signal.aborted), FOLLOW_LIMIT_MS, run.signal)
     })
   }
@@ -176,9 +176,9 @@ export class Lifecycle {
   /** A bring-up that is under way may end by itself for a moment; one that hangs must not keep a restart waiting for ever. */
   #cutShort(): Cancel {
     const run = this.#run
-    if (run === undefined || this.#startedAt !== undefined || this.#restarting !== undefined) return () => undefined
+    if (run === undefined || this.#started !== undefined || this.#restarting !== undefined) return () => undefined
     return this.#clock.after(GRACE_MS, () => {
-      if (this.#startedAt === undefined) run.abort()
+      if (this.#started === undefined) run.abort()
     })
   }
 
@@ -190,7 +190,7 @@ export class Lifecycle {
   }
 
   async #bringUp(status: 'starting' | 'restarting', limitMs?: number): Promise<boolean> {
-    if (this.#startedAt !== undefined) return this.#status === 'running'
+    if (this.#started !== undefined) return this.#status === 'running'
     if (!this.#wanted) return false
     const run = new AbortController()
     this.#run = run
@@ -210,7 +210,7 @@ export class Lifecycle {
       if (!isStopped) this.setStatus('error', isLate ? tooLate.message : reason)
       return false
     }
-    this.#startedAt = this.#clock.now()
+    this.#started = momentOf(this.#clock)
     this.#hooks.onTurn()
     this.setStatus(outcome === 'up' ? 'running' : 'degraded', reason)
     this.#loopFailed = false
@@ -272,12 +272,12 @@ export class Lifecycle {
     if (status === 'stopping') this.#hooks.onStopping()
     this.#hooks.onDown()
     this.setStatus(status, reason)
-    if (this.#startedAt !== undefined) {
+    if (this.#started !== undefined) {
       if (!this.#isForced) await this.#politely(() => this.#hooks.unsubscribe())
       await this.#politely(() => this.#loop)
       await this.#politely(() => this.#hooks.disconnect())
     }
-    this.#startedAt = undefined
+    this.#started = undefined
     if (status !== 'stopping') return
     await this.#politely(() => this.#hooks.release())
     if (this.#hooks.settle !== undefined) await this.#settle(this.#hooks.settle)

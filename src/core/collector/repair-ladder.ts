@@ -29,13 +29,14 @@ export class RepairLadder {
   /**
    * The next step, and how long to wait before it. The first is taken at once.
    *
+   * @param elapsed now, by elapsed time.
    * @param flowedMs how long data came since the last repair.
    * @param most the largest step that is justified.
    */
-  next(now: number, flowedMs: number, most: RepairStep): { readonly step: RepairStep; readonly delayMs: number } {
+  next(elapsed: number, flowedMs: number, most: RepairStep): { readonly step: RepairStep; readonly delayMs: number } {
     // Time alone heals nothing: in a slow market it takes minutes to find that a repair did not help.
-    if (flowedMs >= FLOWED_MS || (flowedMs > 0 && now - this.#lastAt >= FORGOTTEN_MS)) this.#taken = 0
-    this.#lastAt = now
+    if (flowedMs >= FLOWED_MS || (flowedMs > 0 && elapsed - this.#lastAt >= FORGOTTEN_MS)) this.#taken = 0
+    this.#lastAt = elapsed
     const delayMs = this.#taken === 0 ? 0 : backoffDelay(this.#taken - 1, DELAY, this.#random)
     const step = STEPS[this.#taken % (STEPS.indexOf(most) + 1)] ?? 'resubscribe'
     this.#taken++

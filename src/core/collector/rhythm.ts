@@ -17,6 +17,7 @@ export class Rhythm {
     return this.#gaps
   }
 
+  /** @param at by elapsed time, milliseconds. */
   note(at: number): void {
     if (this.#lastAt !== undefined) {
       this.#gaps++

@@ -26,8 +26,8 @@ export class StaleRepair {
     // Another connection is on its way, and not there yet: more than that would not be faster.
     if (subscription.pool.linkOf(subscription.topic.key)?.retiring === true) return
     const { clock, logger } = this.#hooks
-    const { step, delayMs } = subscription.repairs.next(clock.now(), finding.flowedMs, finding.most)
     const foundAt = clock.elapsed()
+    const { step, delayMs } = subscription.repairs.next(foundAt, finding.flowedMs, finding.most)
     logger.warn('a stream fell silent', { topic: subscription.name, reason: finding.reason, repair: step, delayMs })
     const act = (): void => {
       this.#waiting.delete(subscription)

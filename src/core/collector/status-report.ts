@@ -1,5 +1,6 @@
 import type { ErrorCode } from '../../errors/consequence.ts'
 import type { DataType } from '../../domain/data-type.ts'
+import type { Moment } from '../../ports/clock.ts'
 import type { SinkStatus } from '../../ports/sink.ts'
 import type { CollectorStatus } from './collector-state.ts'
 import type { Counters } from './counters.ts'
@@ -110,7 +111,9 @@ export interface CollectorStatusReport {
 }
 
 export const isoTime = (at: number | undefined): string | null => (at === undefined ? null : new Date(at).toISOString())
-export const secondsSince = (at: number | undefined, now: number): number | null => (at === undefined ? null : (now - at) / 1_000)
+/** @param elapsed now, by elapsed time. */
+export const secondsSince = (moment: Moment | undefined, elapsed: number): number | null =>
+  moment === undefined ? null : (elapsed - moment.elapsed) / 1_000
 
 export interface StatisticsFacts {
   readonly dataTypes: readonly DataType[]

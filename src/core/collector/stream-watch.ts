@@ -1,4 +1,5 @@
-import type { Cancel, Clock } from '../../ports/clock.ts'
+import { compareTradeIds } from '../../domain/trade-id.ts'
+import type { Cancel, Clock, Moment } from '../../ports/clock.ts'
 import type { Random } from '../../ports/random.ts'
 import type { RepairStep } from './repair-ladder.ts'
 import { Rhythm } from './rhythm.ts'
@@ -51,9 +52,11 @@ export interface StreamWatchOptions {
  * stale, REST is asked whether its market has traded since. Each answer `quiet` doubles the time to the next question.
  */
 export class StreamWatch {
-  confirmedAt: number | undefined
-  firstDataAt: number | undefined
-  lastDataAt: number | undefined
+  /** When the exchange confirmed it; undefined while nothing is promised. */
+  confirmedAt: Moment | undefined
+  /** First and latest data since then. */
+  firstDataAt: Moment | undefined
+  lastDataAt: Moment | undefined
   isStale = false
 
   readonly #options: StreamWatchOptions
@@ -65,6 +68,7 @@ export class StreamWatch {
   #reference: TradeMark | null | undefined
   /** The silence was found, and something has been done about it. */
   #isTried = false
+  /** By elapsed time. */
   #notBefore = 0
   #rounds = 0
   /** Changes with everything that makes an answer of REST obsolete. */
@@ -83,13 +87,14 @@ export class StreamWatch {
   }
 
   /** Silence since the latest data of this subscription, or since it was confirmed. */
-  silenceMs(now: number): number | undefined {
-    return this.confirmedAt === undefined ? undefined : now - (this.lastDataAt ?? this.confirmedAt)
+  silenceMs(): number | undefined {
+    if (this.confirmedAt === undefined) return undefined
+    return this.#options.clock.elapsed() - (this.lastDataAt ?? this.confirmedAt).elapsed
   }
 
-  confirmed(at: number): void {
+  confirmed(moment: Moment): void {
     this.interrupted()
-    this.confirmedAt = at
+    this.confirmedAt = moment
     this.#noteFlow()
     this.firstDataAt = undefined
     this.lastDataAt = undefined
@@ -108,11 +113,11 @@ export class StreamWatch {
   }
 
   /** @param trade the trade that came; none for data whose time says nothing about trades. */
-  data(at: number, trade?: TradeMark): void {
-    this.firstDataAt ??= at
-    this.lastDataAt = at
-    this.#flowingSince ??= at
-    this.#rhythm.note(at)
+  data(moment: Moment, trade?: TradeMark): void {
+    this.firstDataAt ??= moment
+    this.lastDataAt = moment
+    this.#flowingSince ??= moment.elapsed
+    this.#rhythm.note(moment.elapsed)
     this.#forget()
     this.#reference = trade
     if (this.isStale) this.#recover()
@@ -130,7 +135,7 @@ export class StreamWatch {
 
   #noteFlow(): void {
     if (this.#flowingSince !== undefined && this.lastDataAt !== undefined)
-      this.#flowedMs = Math.max(this.#flowedMs, this.lastDataAt - this.#flowingSince)
+      this.#flowedMs = Math.max(this.#flowedMs, this.lastDataAt.elapsed - this.#flowingSince)
     this.#flowingSince = undefined
   }
 
@@ -160,10 +165,9 @@ export class StreamWatch {
   }
 
   #look(): void {
-    const now = this.#options.clock.now()
-    const silence = this.silenceMs(now)
+    const silence = this.silenceMs()
     if (silence === undefined || this.#asking !== undefined) return
-    const waitMs = Math.max(this.#suspicionMs() - silence, this.#notBefore - now)
+    const waitMs = Math.max(this.#suspicionMs() - silence, this.#notBefore - this.#options.clock.elapsed())
     if (waitMs > 0) this.#schedule(waitMs)
     else void this.#investigate(silence)
   }
@@ -201,14 +205,17 @@ export class StreamWatch {
   /** Rows that stand for several fills may carry the time of the first and the id of the last: the same id is the same trade. */
   #isNewer(latest: TradeMark | undefined): boolean {
     if (latest === undefined) return false
-    return latest.timestamp > (this.#reference?.timestamp ?? 0) && latest.data.id !== this.#reference?.data.id
+    const reference = this.#reference ?? NO_TRADE
+    const [theirs, ours] = [latest.data.id, reference.data.id]
+    // A stamp alone is no proof: one that is an hour ahead would hide an hour of silence.
+    return theirs !== ours && (latest.timestamp > reference.timestamp || isLaterId(theirs, ours))
   }
 
   #giveItAMoment(epoch: number): void {
     const { clock } = this.#options
     this.#tick?.()
     this.#tick = clock.after(IN_FLIGHT_MS, () => {
-      const silenceMs = this.silenceMs(clock.now())
+      const silenceMs = this.silenceMs()
       if (silenceMs === undefined) return
       if (epoch !== this.#epoch) this.#schedule(0)
       else {
@@ -224,7 +231,7 @@ export class StreamWatch {
     if (soonMs === undefined) this.#rounds++
     // Jitter: streams that fell silent together do not ask together.
     const delayMs = Math.min(soonMs ?? Infinity, longMs) * (0.9 + 0.2 * random())
-    this.#notBefore = clock.now() + delayMs
+    this.#notBefore = clock.elapsed() + delayMs
     this.#schedule(delayMs)
   }
 
@@ -238,10 +245,19 @@ export class StreamWatch {
     this.#rhythm.interrupt()
     this.#forget()
     const waitMs = most === 'resubscribe' ? this.#options.maxSilenceMs() : this.#suspicionMs()
-    this.#notBefore = this.#options.clock.now() + waitMs
+    this.#notBefore = this.#options.clock.elapsed() + waitMs
     this.#schedule(waitMs)
     this.#options.onStale({ silenceMs, flowedMs, most, reason })
   }
 }
+
+/** A market that has not traded. */
+const NO_TRADE: TradeMark = { timestamp: 0, data: { id: '' } }
+
+/** By numbers alone: other ids have no order in time. */
+const isLaterId = (one: string, other: string): boolean =>
+  NUMERIC.test(one) && NUMERIC.test(other) && compareTradeIds(one, other) > 0
+
+const NUMERIC = /^\d+$/
 
 const seconds = (ms: number): string => (ms / 1_000).toFixed(1)

@@ -21,15 +21,15 @@ export interface Subscription {
   leave: () => Promise<void>
 }
 
-export function reportOf({ name, topic, status, watch, repairs }: Subscription, now: number): SubscriptionReport {
-  const silenceMs = watch?.silenceMs(now)
+export function reportOf({ name, topic, status, watch, repairs }: Subscription): SubscriptionReport {
+  const silenceMs = watch?.silenceMs()
   return {
     topic: name,
     dataType: topic.dataType,
     status,
-    acknowledgedTime: isoTime(watch?.confirmedAt),
-    firstDataTime: isoTime(watch?.firstDataAt),
-    lastDataTime: isoTime(watch?.lastDataAt),
+    acknowledgedTime: isoTime(watch?.confirmedAt?.at),
+    firstDataTime: isoTime(watch?.firstDataAt?.at),
+    lastDataTime: isoTime(watch?.lastDataAt?.at),
     silence: inSeconds(silenceMs),
     typicalInterval: inSeconds(watch?.intervalMs),
     isStale: watch?.isStale ?? false,

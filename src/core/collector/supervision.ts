@@ -69,7 +69,7 @@ export class Supervision {
 
   /** Restarts since the collector was last stable. */
   get restarts(): number {
-    return this.#target.clock.now() - this.#history.lastAt > STABLE_AFTER_MS ? 0 : this.#history.count
+    return this.#target.clock.elapsed() - this.#history.lastAt > STABLE_AFTER_MS ? 0 : this.#history.count
   }
 
   /** Started by hand, a collector has all its restarts before it. */
@@ -99,7 +99,8 @@ export class Supervision {
     const { autoRestart, healthCheckIntervalMs } = this.#target.settings()
     if (!autoRestart) this.cancelRestart()
     // What is left of the present interval stays, so that frequent changes do not put the check off for ever.
-    if (this.#cancelCheck !== undefined) this.#checkIn(Math.min(healthCheckIntervalMs, this.#checkAt - this.#target.clock.now()))
+    if (this.#cancelCheck !== undefined)
+      this.#checkIn(Math.min(healthCheckIntervalMs, this.#checkAt - this.#target.clock.elapsed()))
   }
 
   cancelRestart(): void {
@@ -115,7 +116,7 @@ export class Supervision {
     const error = this.#target.lastError()
     if (trigger === 'error-state' && error !== undefined && isFinal(error.consequence)) return
     const policy = { delayMs: restartDelayMs, maxRestarts, stableAfterMs: STABLE_AFTER_MS }
-    const next = nextRestart(this.#history, clock.now(), policy, random)
+    const next = nextRestart(this.#history, clock.elapsed(), policy, random)
     if (next === 'give-up') {
       if (this.#isExhausted) return
       this.#isExhausted = true
@@ -144,7 +145,7 @@ export class Supervision {
   #checkIn(delayMs: number): void {
     const { clock } = this.#target
     this.#cancelCheck?.()
-    this.#checkAt = clock.now() + delayMs
+    this.#checkAt = clock.elapsed() + delayMs
     this.#cancelCheck = clock.after(delayMs, () => {
       this.#checkIn(this.#target.settings().healthCheckIntervalMs)
       this.#errorRate.check()

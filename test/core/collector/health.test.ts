@@ -5,7 +5,7 @@ const NOW = 1_000_000
 const well: HealthFacts = {
   status: 'running',
   shouldBeRunning: true,
-  now: NOW,
+  elapsed: NOW,
   startedAt: NOW - 500_000,
   lastHeartbeatAt: NOW - 10,
   lastDataAt: NOW - 10,

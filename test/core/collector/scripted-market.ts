@@ -1,5 +1,5 @@
 import { StreamWatch, type StaleFinding, type TradeMark } from '../../../src/core/collector/stream-watch.ts'
-import { sleep } from '../../../src/ports/clock.ts'
+import { momentOf, sleep } from '../../../src/ports/clock.ts'
 import type { Random } from '../../../src/ports/random.ts'
 import { createVirtualClock, type VirtualClock } from '../../../src/testing/virtual-clock.ts'
 
@@ -67,7 +67,7 @@ export class ScriptedMarket {
 
   confirm(): void {
     this.#epoch++
-    this.watch.confirmed(this.now)
+    this.watch.confirmed(momentOf(this.clock))
   }
 
   interrupt(): void {
@@ -87,7 +87,7 @@ export class ScriptedMarket {
     this.clock.after(this.#lastArrival - at, () => {
       if (epoch !== this.#epoch) return
       this.arrivals++
-      this.watch.data(this.now, isTrades ? tradeAt(at) : undefined)
+      this.watch.data(momentOf(this.clock), isTrades ? tradeAt(at) : undefined)
     })
   }
 

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { StreamWatch, type StaleFinding, type StreamWatchOptions } from '../../../src/core/collector/stream-watch.ts'
+import { momentOf } from '../../../src/ports/clock.ts'
 import type { Random } from '../../../src/ports/random.ts'
 import { seededRandom } from '../../../src/testing/seeded-random.ts'
 import { createVirtualClock } from '../../../src/testing/virtual-clock.ts'
@@ -183,7 +184,7 @@ describe('thresholds', () => {
   ]
   test.each(cases)('%s', async (_name, { isTrades = true, everyMs, maxSilenceMs = 300_000, from, to }) => {
     const { clock, watch, found, trade } = steady({ isTrades, maxSilenceMs })
-    watch.confirmed(clock.now())
+    watch.confirmed(momentOf(clock))
     for (let passed = 0; everyMs !== undefined && passed < MINUTE_MS; passed += everyMs) {
       await clock.advance(everyMs)
       trade(true)
@@ -204,7 +205,7 @@ describe('thresholds', () => {
 
   test('where nobody can be asked, maxSilenceDuration alone: and then as much as it takes', async () => {
     const { clock, watch, found } = steady({ latestTrade: undefined, maxSilenceMs: 30_000 })
-    watch.confirmed(clock.now())
+    watch.confirmed(momentOf(clock))
     await clock.advance(29_999)
     expect(found).toEqual([])
     await clock.advance(1)
@@ -214,7 +215,7 @@ describe('thresholds', () => {
 
   test('where REST cannot tell, maxSilenceDuration: and then to subscribe again, no more', async () => {
     const { clock, watch, found } = steady({ latestTrade: () => Promise.reject(new Error('no')), maxSilenceMs: 30_000 })
-    watch.confirmed(clock.now())
+    watch.confirmed(momentOf(clock))
     await clock.advance(29_999)
     expect(found).toEqual([])
     await clock.advance(33_000)
@@ -231,7 +232,7 @@ describe('thresholds', () => {
     const { clock, watch, found } = steady({
       latestTrade: () => Promise.resolve(market.tradedAt === undefined ? undefined : tradeAt(market.tradedAt)),
     })
-    watch.confirmed(clock.now())
+    watch.confirmed(momentOf(clock))
     await clock.advance(60 * MINUTE_MS)
     expect(found).toEqual([])
     market.tradedAt = clock.now()
@@ -242,7 +243,7 @@ describe('thresholds', () => {
 
   test('says how long data had come since the last repair', async () => {
     const { clock, watch, found, trade } = steady({})
-    watch.confirmed(clock.now())
+    watch.confirmed(momentOf(clock))
     for (let i = 0; i <= 20; i++) {
       trade(true)
       await clock.advance(1_000)
@@ -260,7 +261,7 @@ describe('thresholds', () => {
   test('a market that has gone quiet after the repair: not stale any more, as far as anybody can tell', async () => {
     const recovered: number[] = []
     const { clock, watch, found, trade } = steady({ onRecovered: () => void recovered.push(1) })
-    watch.confirmed(clock.now())
+    watch.confirmed(momentOf(clock))
     for (let i = 0; i < 40; i++) {
       trade(i < 10)
       await clock.advance(3_000)
@@ -279,8 +280,8 @@ describe('thresholds', () => {
     let now = 0
     const { clock, watch, found } = steady({ latestTrade: () => Promise.resolve(tradeAt(now + 40, id)) })
     now = clock.now()
-    watch.confirmed(now)
-    watch.data(now, tradeAt(now, id))
+    watch.confirmed(momentOf(clock))
+    watch.data(momentOf(clock), tradeAt(now, id))
     await clock.advance(60 * MINUTE_MS)
     expect(found).toEqual([])
     watch.interrupted()
@@ -303,7 +304,7 @@ describe('thresholds', () => {
     })
     const trade = (isDelivered: boolean): void => {
       tradedAt = clock.now()
-      if (isDelivered) watch.data(tradedAt, isTrades ? tradeAt(tradedAt) : undefined)
+      if (isDelivered) watch.data(momentOf(clock), isTrades ? tradeAt(tradedAt) : undefined)
     }
     return { clock, watch, found, trade }
   }
