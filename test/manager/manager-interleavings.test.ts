@@ -71,6 +71,7 @@ class Sequence {
       'source.stop': () => source.stop(),
       'source.stop force': () => source.stop(true),
       'source.restart': () => source.restart(),
+      'set the clock': () => this.world.clock.stepWall(Math.floor((this.random() - 0.5) * 2 * 10 ** (9 * this.random()))),
       look: () => [manager.getStatus(), manager.getFailedCollectors(), manager.getRunningCollectors()],
     }
     // What runs is more interesting than what does not.

@@ -2,13 +2,13 @@ import { expect, test } from 'vitest'
 import { CollectorManager } from '../../src/manager/collector-manager.ts'
 import { silentLogger } from '../../src/ports/logger.ts'
 import { seededRandom } from '../../src/testing/seeded-random.ts'
+import { eachSeed } from '../support/runs.ts'
 import { createTestWorld } from '../support/test-ports.ts'
 import { ChaosSource } from './chaos-source.ts'
 
 // The wall clock stamps and decides nothing: whatever it does, everything happens when it would have happened anyway. Each run is made
 // twice, once with a wall clock that is stepped at random.
 
-const RUNS = 40
 const STEPS_MS = [-6 * 3_600_000, -600_000, -5_000, 5_000, 3 * 3_600_000, 40 * 86_400_000]
 
 /** What happened, and when by elapsed time; no timestamp. */
@@ -60,10 +60,9 @@ async function run(seed: number, isStepped: boolean): Promise<readonly string[]>
   return seen
 }
 
-test('whatever the wall clock does, collectors and their manager do the same things at the same times', async () => {
-  for (let seed = 0; seed < RUNS; seed++) {
+test('whatever the wall clock does, collectors and their manager do the same things at the same times', () =>
+  eachSeed({ quick: 20, deep: 300 }, async (seed) => {
     const expected = await run(seed, false)
     expect(expected.length).toBeGreaterThan(100)
-    expect(await run(seed, true), `seed ${seed}`).toEqual(expected)
-  }
-})
+    expect(await run(seed, true)).toEqual(expected)
+  }))

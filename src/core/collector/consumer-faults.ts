@@ -2,6 +2,7 @@ import type { DataType } from '../../domain/data-type.ts'
 import { TapekeeperError } from '../../errors/tapekeeper-error.ts'
 import type { Gap, GapReason } from '../../domain/gap.ts'
 import type { PointOf } from '../../domain/market-data.ts'
+import { idPlus, idsOfRow, idValue, type IdRange } from '../../domain/trade-id.ts'
 import type { LostTrades } from './delivery.ts'
 
 /** What one stream's consumer missed; everybody else got it. */
@@ -14,12 +15,11 @@ export function storageGaps(exchange: string, trades: readonly PointOf<'trade'>[
 }
 
 function gapOf(exchange: string, { first, last, fills }: LostTrades, stream: string, reason: GapReason, at: number): Gap {
-  const firstId = firstIdOf(first)
   return {
     exchange,
     symbol: first.symbol,
     stream,
-    fromId: Number.isSafeInteger(firstId) ? String(firstId) : first.data.id,
+    fromId: String(idsOf(first)?.first ?? first.data.id),
     toId: last.data.id,
     fromTime: first.timestamp,
     toTime: last.timestamp,
@@ -31,7 +31,7 @@ function gapOf(exchange: string, { first, last, fills }: LostTrades, stream: str
   }
 }
 
-const firstIdOf = ({ data }: PointOf<'trade'>): number => Number(data.id) - (data.count ?? 1) + 1
+const idsOf = ({ data }: PointOf<'trade'>): IdRange | undefined => idsOfRow(data.id, data.count)
 
 /** Splits where the market changes or an id lies between. */
 function runsOf(trades: readonly PointOf<'trade'>[]): readonly LostTrades[] {
@@ -39,11 +39,16 @@ function runsOf(trades: readonly PointOf<'trade'>[]): readonly LostTrades[] {
   for (const trade of trades) {
     const fills = trade.data.count ?? 1
     const run = runs.at(-1)
-    const isNext = run?.last.symbol === trade.symbol && firstIdOf(trade) === Number(run.last.data.id) + 1
-    if (run !== undefined && isNext) runs[runs.length - 1] = { first: run.first, last: trade, fills: run.fills + fills }
+    if (run !== undefined && isNext(run.last, trade))
+      runs[runs.length - 1] = { first: run.first, last: trade, fills: run.fills + fills }
     else runs.push({ first: trade, last: trade, fills })
   }
   return runs
+}
+
+function isNext(before: PointOf<'trade'>, trade: PointOf<'trade'>): boolean {
+  const [last, ids] = [idValue(before.data.id), idsOf(trade)]
+  return before.symbol === trade.symbol && last !== undefined && ids?.first === idPlus(last, 1)
 }
 
 export function overflowError(dataType: DataType): TapekeeperError {

@@ -15,7 +15,7 @@ export class RepairLadder {
   readonly #random: Random
   #taken = 0
   #total = 0
-  #lastAt = -Infinity
+  #lastAt = 0
 
   constructor(random: Random) {
     this.#random = random

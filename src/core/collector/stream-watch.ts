@@ -1,4 +1,4 @@
-import { compareTradeIds } from '../../domain/trade-id.ts'
+import { idValue } from '../../domain/trade-id.ts'
 import type { Cancel, Clock, Moment } from '../../ports/clock.ts'
 import type { Random } from '../../ports/random.ts'
 import type { RepairStep } from './repair-ladder.ts'
@@ -190,7 +190,7 @@ export class StreamWatch {
     this.#asking = undefined
     if (epoch !== this.#epoch) {
       this.#schedule(0)
-    } else if (isAnswered && hadReference && this.#isNewer(latest)) {
+    } else if (hadReference && this.#isNewer(latest)) {
       this.#giveItAMoment(epoch)
     } else if (!isAnswered && silenceMs >= maxSilenceMs()) {
       this.#found(silenceMs, latestTrade === undefined ? 'restart' : 'resubscribe', `no data for ${seconds(silenceMs)} s`)
@@ -255,9 +255,9 @@ export class StreamWatch {
 const NO_TRADE: TradeMark = { timestamp: 0, data: { id: '' } }
 
 /** By numbers alone: other ids have no order in time. */
-const isLaterId = (one: string, other: string): boolean =>
-  NUMERIC.test(one) && NUMERIC.test(other) && compareTradeIds(one, other) > 0
-
-const NUMERIC = /^\d+$/
+function isLaterId(one: string, other: string): boolean {
+  const [later, earlier] = [idValue(one), idValue(other)]
+  return later !== undefined && earlier !== undefined && later > earlier
+}
 
 const seconds = (ms: number): string => (ms / 1_000).toFixed(1)

@@ -5,6 +5,7 @@ import { createVirtualClock, type VirtualClock } from '../../../src/testing/virt
 
 /** The stream delivers a trade at most this long after it was made. Milliseconds. */
 const LATENCY_MS = 500
+const HOUR_MS = 3_600_000
 
 interface RestSettings {
   /** Longest answer. Milliseconds. */
@@ -24,7 +25,7 @@ export interface MarketSettings {
 
 /** A market that trades at scripted times, a stream that brings its trades or does not, REST that knows them, and a watch over the stream. */
 export class ScriptedMarket {
-  readonly clock: VirtualClock = createVirtualClock(0)
+  readonly clock: VirtualClock = createVirtualClock()
   readonly watch: StreamWatch
   readonly found: (StaleFinding & { readonly at: number })[] = []
   recovered = 0
@@ -49,15 +50,16 @@ export class ScriptedMarket {
       random,
       latestTrade: () => this.#ask(),
       maxSilenceMs: () => maxSilenceMs,
-      onStale: (finding) => this.found.push({ ...finding, at: this.clock.now() }),
+      onStale: (finding) => this.found.push({ ...finding, at: this.now }),
       onRecovered: () => {
         this.recovered++
       },
     })
   }
 
+  /** The market's own time: our wall clock may be stepped, see `trades`. */
   get now(): number {
-    return this.clock.now()
+    return this.clock.elapsed()
   }
 
   /** Since the market last traded. */
@@ -93,6 +95,7 @@ export class ScriptedMarket {
 
   /** Trades come one after the other, at random, `perSecond` on average, or in bursts of `burst` of them. */
   async trades(durationMs: number, perSecond: number, burst = 1): Promise<void> {
+    if (this.#settings.random() < 0.3) this.clock.stepWall((this.#settings.random() - 0.5) * 2 * HOUR_MS)
     const until = this.now + durationMs
     const next = (): void => {
       const gapMs = Math.max(1, Math.round((-Math.log(1 - this.#settings.random()) * 1_000 * burst) / perSecond))

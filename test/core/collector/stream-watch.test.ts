@@ -287,6 +287,90 @@ describe('thresholds', () => {
     watch.interrupted()
   })
 
+  test.each([
+    ['the last trade that came is stamped an hour ahead', 3_600_000],
+    ['the time of the exchange goes back by an hour', 0],
+  ])('%s: what stops is found all the same', async (_name, aheadMs) => {
+    let latest = tradeAt(0, '0')
+    const { clock, watch, found } = steady({ latestTrade: () => Promise.resolve(latest) })
+    watch.confirmed(momentOf(clock))
+    for (let id = 1; id <= 100; id++) {
+      await clock.advance(100)
+      latest = tradeAt(clock.now() + (id === 100 ? aheadMs : 0), String(id))
+      watch.data(momentOf(clock), latest)
+    }
+    for (let id = 101; found.length === 0 && id < 200; id++) {
+      await clock.advance(100)
+      latest = tradeAt(clock.now() - 3_600_000, String(id))
+    }
+    expect(found).toMatchObject([{ most: 'restart' }])
+    watch.interrupted()
+  })
+
+  test('nothing is said of a stream that is not confirmed', async () => {
+    const { clock, watch, trade } = steady({})
+    watch.confirmed(momentOf(clock))
+    trade(true)
+    await clock.advance(2_000)
+    expect([watch.silenceMs(), watch.confirmedAt?.elapsed]).toEqual([2_000, 0])
+    watch.interrupted()
+    expect([watch.silenceMs(), watch.confirmedAt]).toEqual([undefined, undefined])
+  })
+
+  test('a question that hangs since before the connection was lost does not keep the next one from being asked', async () => {
+    const market = { isHanging: true }
+    let tradedAt = 0
+    const hang = new Promise<undefined>(() => undefined)
+    const { clock, watch, found } = steady({
+      latestTrade: () => (market.isHanging ? hang : Promise.resolve(tradeAt(tradedAt))),
+    })
+    watch.confirmed(momentOf(clock))
+    await clock.advance(3 * MINUTE_MS)
+    watch.interrupted()
+    market.isHanging = false
+    watch.confirmed(momentOf(clock))
+    for (let second = 0; found.length === 0 && second < 600; second++) {
+      tradedAt = clock.now()
+      await clock.advance(1_000)
+    }
+    expect(found).toMatchObject([{ most: 'restart' }])
+    watch.interrupted()
+  })
+
+  test('REST that cannot tell does not make a repaired stream a quiet one', async () => {
+    let answers = Infinity
+    let tradedAt = 0
+    const latestTrade = () => (answers-- > 0 ? Promise.resolve(tradeAt(tradedAt)) : Promise.reject(new Error('no')))
+    const { clock, watch, found } = steady({ latestTrade })
+    watch.confirmed(momentOf(clock))
+    for (let i = 0; i < 10; i++) {
+      tradedAt = clock.now()
+      watch.data(momentOf(clock), tradeAt(tradedAt))
+      await clock.advance(1_000)
+    }
+    for (let second = 0; found.length === 0 && second < 60; second++) {
+      tradedAt = clock.now()
+      await clock.advance(1_000)
+    }
+    watch.repaired()
+    // One answer, with which later ones could be compared, and then none.
+    answers = 1
+    await clock.advance(2 * MINUTE_MS)
+    expect([found.length, answers < 0, watch.isStale]).toEqual([1, true, true])
+    watch.interrupted()
+  })
+
+  test('what flowed before a repair is told once', async () => {
+    const { clock, watch, found, trade } = steady({})
+    watch.confirmed(momentOf(clock))
+    for (let i = 0; i <= 70; i++) {
+      trade(i <= 20)
+      await clock.advance(1_000)
+    }
+    expect(found.map(({ flowedMs }) => flowedMs).slice(0, 2)).toEqual([20_000, 0])
+    watch.interrupted()
+  })
+
   /** A market that trades when told to; REST answers at once, the stream too. */
   function steady({ maxSilenceMs = 300_000, isTrades = true, ...rest }: Changes) {
     const clock = createVirtualClock()
