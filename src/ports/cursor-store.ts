@@ -1,3 +1,6 @@
+import { GapBook } from '../domain/gap-book.ts'
+import type { Gap } from '../domain/gap.ts'
+
 /** How far a trade stream has been delivered. */
 export interface TapeCursor {
   /** Id of the last trade delivered without a hole before it, or declared as a gap. */
@@ -27,12 +30,30 @@ export interface CursorStore {
   load(stream: string): Promise<TapeCursor | undefined>
   /** Called at most once a second and stream, and at the end. */
   save(stream: string, cursor: TapeCursor): Promise<void>
+  /**
+   * Left out together with `openGaps`: the cursor then stays before the first gap that is still looked for, and a restart reads
+   * everything behind it again. With both it goes on, and whoever comes next takes up the gaps.
+   *
+   * Keeps gaps by `gap.stream` and `gapKey(gap)`, by the rules of `decideGap`: one with `filled: true` is closed for good. Resolves when
+   * they are in safety; no cursor behind a gap is saved before that.
+   */
+  saveGaps?(gaps: readonly Gap[]): Promise<unknown>
+  /** Those of a stream that were not filled. */
+  openGaps?(stream: string): Promise<readonly Gap[]>
 }
 
-/** Keeps cursors as long as the process lives: for collectors that are stopped and made anew. */
-export function createMemoryCursorStore(): CursorStore {
+const MOST_GAPS = 10_000
+
+/** Keeps cursors and gaps as long as the process lives: for collectors that are stopped and made anew. 10,000 gaps at most. */
+export function createMemoryCursorStore(): Required<CursorStore> {
   const cursors = new Map<string, TapeCursor>()
+  const gapBook = new GapBook(MOST_GAPS)
   return {
+    saveGaps(gaps) {
+      for (const gap of gaps) gapBook.save(gap)
+      return Promise.resolve()
+    },
+    openGaps: (stream) => Promise.resolve(gapBook.open(stream)),
     load: (stream) => Promise.resolve(cursors.get(stream)),
     save(stream, cursor) {
       cursors.set(stream, cursor)

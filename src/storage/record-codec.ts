@@ -3,6 +3,8 @@ import { DATA_TYPES, type DataType } from '../domain/data-type.ts'
 import {
   candleFromJson,
   candleToJson,
+  gapFromJson,
+  gapToJson,
   JsonShapeError,
   pointToJson,
   tradeFromJson,
@@ -25,15 +27,16 @@ const cursor = z.object({
   cursor: z.object({ id: z.string(), timestamp: z.number(), state: z.string().optional() }),
 })
 
-const envelope = z.object({ kind: z.enum(['trade', 'candle', 'frame', 'cursor']), row: z.unknown() })
+const envelope = z.object({ kind: z.enum(['trade', 'candle', 'frame', 'cursor', 'gap']), row: z.unknown() })
 
 /** A record as one line of JSON, `kind` first. */
 export function encodeRecord(record: StorageRecord): string {
   return JSON.stringify({ kind: record.kind, row: rowToJson(record) })
 }
 
-/** Tells without reading the line. */
+/** Tell without reading the line. */
 export const isCursorLine = (line: string): boolean => line.startsWith('{"kind":"cursor"')
+export const isGapLine = (line: string): boolean => line.startsWith('{"kind":"gap"')
 
 /** @throws JsonShapeError or SyntaxError when the line is damaged. */
 export function decodeRecord(line: string): StorageRecord {
@@ -47,6 +50,8 @@ export function decodeRecord(line: string): StorageRecord {
       return { kind, row: parse(kind, frame, row) }
     case 'cursor':
       return { kind, row: parse(kind, cursor, row) }
+    case 'gap':
+      return { kind, row: gapFromJson(row) }
   }
 }
 
@@ -56,6 +61,8 @@ function rowToJson(record: StorageRecord): JsonObject {
       return pointToJson(record.row)
     case 'candle':
       return candleToJson(record.row)
+    case 'gap':
+      return gapToJson(record.row)
     case 'frame':
     case 'cursor':
       return { ...record.row }

@@ -7,6 +7,7 @@ import { systemRandom } from '../ports/random.ts'
 import type { Sink } from '../ports/sink.ts'
 import type { StorageRecord } from './storage-record.ts'
 import type { LossReason } from './writer/entry.ts'
+import { keepsGaps } from './writer/repository-gate.ts'
 import { StorageWriter } from './writer/storage-writer.ts'
 import type { StorageStatus, StorageWriterOptions } from './writer/writer-options.ts'
 
@@ -61,7 +62,8 @@ export class StorageSink implements Sink {
     }
     this.#writers = [...new Set([this.#trades, this.#candles])].filter((writer) => writer !== undefined)
     const keepsCursors = rawTrades?.cursor !== undefined && rawTrades.capabilities.stores.includes('cursors')
-    this.cursorStore = this.#trades !== undefined && keepsCursors ? this.#cursorsIn(this.#trades) : undefined
+    this.cursorStore =
+      this.#trades !== undefined && keepsCursors ? this.#cursorsIn(this.#trades, keepsGaps(rawTrades)) : undefined
   }
 
   /** Begins to store what an earlier process left in the spool. Never rejects. */
@@ -111,9 +113,9 @@ export class StorageSink implements Sink {
 
   /**
    * After a restart, trades up to the cursor are not read again, and so the candles made of them are not made again: they have to be
-   * in safety, too, before the cursor may move.
+   * in safety, too, before the cursor may move. With gaps it is the same: once one counts as filled, its trades are not read again.
    */
-  #cursorsIn(trades: StorageWriter): CursorStore {
+  #cursorsIn(trades: StorageWriter, hasGaps: boolean): CursorStore {
     const candles = this.#candles === trades ? undefined : this.#candles
     return {
       load: (stream) => trades.loadCursor(stream),
@@ -121,6 +123,13 @@ export class StorageSink implements Sink {
         await candles?.saveCursor(stream, cursor)
         await trades.saveCursor(stream, cursor)
       },
+      ...(hasGaps && {
+        saveGaps: async (gaps: readonly Gap[]) => {
+          await candles?.saveGaps(gaps)
+          await trades.saveGaps(gaps)
+        },
+        openGaps: (stream: string) => trades.openGaps(stream),
+      }),
     }
   }
 }

@@ -1,8 +1,12 @@
+import type { Gap } from '../../domain/gap.ts'
+import { gapKey } from '../../domain/stored-gaps.ts'
+import { compareTradeIds } from '../../domain/trade-id.ts'
 import type { CursorStore, TapeCursor } from '../../ports/cursor-store.ts'
 
 /**
  * Several stores of the same cursors as one. The oldest cursor counts: what one of them has already comes again and does no harm,
- * what one of them lacks would never come.
+ * what one of them lacks would never come. So it is with gaps: open is what is open in one of them; and where one keeps none, all of
+ * them count as keeping none, so that its cursor does not run ahead.
  */
 export function allCursors(stores: readonly CursorStore[]): CursorStore | undefined {
   const [first] = stores
@@ -15,11 +19,22 @@ export function allCursors(stores: readonly CursorStore[]): CursorStore | undefi
     async save(stream, cursor) {
       await Promise.all(stores.map((store) => store.save(stream, cursor)))
     },
+    ...(stores.every(keepsGaps) && {
+      saveGaps: (gaps: readonly Gap[]) => Promise.all(stores.map((store) => store.saveGaps(gaps))),
+      openGaps: async (stream: string) => union(await Promise.all(stores.map((store) => store.openGaps(stream)))),
+    }),
   }
 }
+
+const keepsGaps = (store: CursorStore): store is Required<CursorStore> =>
+  store.saveGaps !== undefined && store.openGaps !== undefined
+
+const union = (lists: readonly (readonly Gap[])[]): readonly Gap[] => [
+  ...new Map(lists.flat().map((gap) => [gapKey(gap), gap])).values(),
+]
 
 /** A store without a cursor has never had a part of this stream, and claims nothing. */
 function older(one: TapeCursor | undefined, other: TapeCursor | undefined): TapeCursor | undefined {
   if (one === undefined || other === undefined) return one ?? other
-  return Number(other.id) < Number(one.id) ? other : one
+  return compareTradeIds(other.id, one.id) < 0 ? other : one
 }

@@ -1,3 +1,4 @@
+import type { Gap } from '../../domain/gap.ts'
 import { TapekeeperError } from '../../errors/tapekeeper-error.ts'
 import type { CursorStore } from '../../ports/cursor-store.ts'
 import type { SinkStatus } from '../../ports/sink.ts'
@@ -81,13 +82,19 @@ export class SinkSet {
   cursorStore(given: CursorStore | undefined): CursorStore | undefined {
     const store = allCursors([given, this.fan.cursorStore].filter((each) => each !== undefined))
     if (store === undefined) return undefined
+    const inHurry = async (saved: Promise<unknown>): Promise<void> => {
+      if (this.#isHurried) void this.fan.flush()
+      await saved
+    }
+    const { saveGaps, openGaps } = store
     return {
       load: (stream) => store.load(stream),
-      save: async (stream, cursor) => {
-        const saved = store.save(stream, cursor)
-        if (this.#isHurried) void this.fan.flush()
-        await saved
-      },
+      save: (stream, cursor) => inHurry(store.save(stream, cursor)),
+      ...(saveGaps !== undefined &&
+        openGaps !== undefined && {
+          saveGaps: (gaps: readonly Gap[]) => inHurry(saveGaps.call(store, gaps)),
+          openGaps: (stream: string) => openGaps.call(store, stream),
+        }),
     }
   }
 }

@@ -1,3 +1,4 @@
+import { gapKey } from '../../domain/stored-gaps.ts'
 import type { StorageRecord } from '../storage-record.ts'
 
 /** Why a row will never arrive. */
@@ -13,6 +14,13 @@ export interface Entry {
 }
 
 export type CursorEntry = Entry & { readonly record: Extract<StorageRecord, { kind: 'cursor' }> }
+
+export type GapEntry = Entry & { readonly record: Extract<StorageRecord, { kind: 'gap' }> }
+
+export const isGap = (entry: Entry): entry is GapEntry => entry.record.kind === 'gap'
+
+/** What is no data, and tells how far the data before it goes. */
+export const isMark = (entry: Entry): entry is CursorEntry | GapEntry => isCursor(entry) || isGap(entry)
 
 export const isCursor = (entry: Entry): entry is CursorEntry => entry.record.kind === 'cursor'
 
@@ -41,6 +49,8 @@ function fieldsOf({ kind, row }: StorageRecord): KeyFields {
       return { kind, exchange: row.exchange, symbol: row.symbol, topic: row.topic, id: row.id }
     case 'cursor':
       return { kind, stream: row.stream }
+    case 'gap':
+      return { kind, stream: row.stream, gap: gapKey(row) }
   }
 }
 

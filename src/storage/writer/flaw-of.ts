@@ -39,6 +39,7 @@ const CHECKS: Readonly<Record<StorageRecord['kind'], readonly Check[]>> = {
   ],
   frame: [texts('exchange', 'symbol', 'topic', 'text'), time('receivedAt')],
   cursor: [],
+  gap: [texts('stream', 'exchange', 'symbol', 'reason'), time('at')],
 }
 
 const isSound = ({ exchange, symbol, timestamp, data }: PointOf<'trade'>): boolean =>

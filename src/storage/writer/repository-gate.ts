@@ -1,3 +1,4 @@
+import type { Gap } from '../../domain/gap.ts'
 import type { TapeCursor } from '../../ports/cursor-store.ts'
 import { DatabaseOperationError } from '../../errors/database-operation-error.ts'
 import type { MarketDataRepository, RawTradeRepository, Repository, StoredCursor, WriteResult } from '../repository.ts'
@@ -51,6 +52,8 @@ export class RepositoryGate {
         return rawTrades?.saveFrames !== undefined && rawTrades.capabilities.stores.includes('frames')
       case 'cursor':
         return rawTrades?.cursor !== undefined && rawTrades.capabilities.stores.includes('cursors')
+      case 'gap':
+        return rawTrades !== undefined && keepsGaps(rawTrades)
     }
   }
 
@@ -64,6 +67,8 @@ export class RepositoryGate {
         return Promise.resolve(rawTrades && saveTrades(rawTrades, rows as Parameters<RawTradeRepository['saveTrades']>[0]))
       if (kind === 'frame')
         return Promise.resolve(rawTrades?.saveFrames?.(rows as Parameters<NonNullable<RawTradeRepository['saveFrames']>>[0]))
+      if (kind === 'gap')
+        return Promise.resolve(rawTrades?.saveGaps?.(rows as Parameters<NonNullable<RawTradeRepository['saveGaps']>>[0]))
       return Promise.resolve(
         marketData?.saveCandles(rows as Parameters<MarketDataRepository['saveCandles']>[0], { forceUpdateCandles }),
       )
@@ -95,6 +100,15 @@ export class RepositoryGate {
     }
   }
 
+  /** @throws DatabaseOperationError */
+  async openGaps(stream: string): Promise<readonly Gap[]> {
+    try {
+      return (await this.#options.patience.run(async () => this.#options.repositories.rawTrades?.openGaps?.(stream))) ?? []
+    } catch (error) {
+      throw DatabaseOperationError.of(error, { operation: 'openGaps', table: 'gaps' })
+    }
+  }
+
   async #judge(cause: unknown, operation: Operation, repository: Repository | undefined): Promise<Verdict> {
     this.failures++
     const error = DatabaseOperationError.of(cause, operation)
@@ -117,6 +131,10 @@ export class RepositoryGate {
   }
 }
 
+/** Whether a repository declares that it stores gaps, and can. */
+export const keepsGaps = ({ saveGaps, openGaps, capabilities }: RawTradeRepository): boolean =>
+  saveGaps !== undefined && openGaps !== undefined && capabilities.stores.includes('gaps')
+
 interface Operation {
   readonly operation: string
   readonly table: string
@@ -127,6 +145,7 @@ const OPERATIONS: Readonly<Record<StorageRecord['kind'], Operation>> = {
   candle: { operation: 'saveCandles', table: 'candles' },
   frame: { operation: 'saveFrames', table: 'frames' },
   cursor: { operation: 'cursor.save', table: 'cursors' },
+  gap: { operation: 'saveGaps', table: 'gaps' },
 }
 
 const NOTHING: WriteResult = { inserted: 0, kept: 0, overwritten: 0 }

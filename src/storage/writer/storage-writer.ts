@@ -1,4 +1,6 @@
 import { DatabaseOperationError } from '../../errors/database-operation-error.ts'
+import type { Gap } from '../../domain/gap.ts'
+import { withoutTrades } from '../../domain/stored-gaps.ts'
 import { TapekeeperError } from '../../errors/tapekeeper-error.ts'
 import { systemClock, type Clock } from '../../ports/clock.ts'
 import type { TapeCursor } from '../../ports/cursor-store.ts'
@@ -6,19 +8,19 @@ import { AbortListener } from '../../ports/on-abort.ts'
 import { systemRandom } from '../../ports/random.ts'
 import type { StorageRecord } from '../storage-record.ts'
 import { Alarm } from './alarm.ts'
-import { isCursor, keyFieldsOf, settle, type LossReason } from './entry.ts'
+import { isGap, isMark, keyFieldsOf, settle, type Entry, type LossReason } from './entry.ts'
 import { fenced } from './fenced.ts'
 import { flawOf } from './flaw-of.ts'
 import type { Flush } from './flush.ts'
 import { linesOf } from './lines-of.ts'
 import { Losses } from './losses.ts'
-import { NewestCursors } from './newest-cursors.ts'
 import { Outage } from './outage.ts'
 import { Patience } from './patience.ts'
 import { RepositoryGate } from './repository-gate.ts'
 import { SpooledBatch } from './spooled-batch.ts'
 import { SpoolKeeper } from './spool-keeper.ts'
 import { newHistories, StoreRound, type RoundOutcome, type RoundTools } from './store-round.ts'
+import { openOf, WaitingMarks } from './waiting-marks.ts'
 import { WaitingRows } from './waiting-rows.ts'
 import { writerIssues } from './writer-issues.ts'
 import { TUNING, type StorageStatus, type StorageWriterOptions } from './writer-options.ts'
@@ -55,7 +57,7 @@ export class StorageWriter {
   readonly #losses: Losses
   readonly #rows = new WaitingRows()
   readonly #round: RoundTools
-  readonly #cursors = new NewestCursors()
+  readonly #marks = new WaitingMarks()
   readonly #flushes = new Set<Flush>()
   /** The head of the spool while it is drained. */
   readonly #spooled: SpooledBatch | undefined
@@ -94,7 +96,8 @@ export class StorageWriter {
       gate,
       random,
       histories: newHistories(),
-      onCursorStored: (row) => this.#cursors.forget(row),
+      onCursorStored: (row) => this.#marks.forgetCursor(row),
+      onGapStored: (gap) => this.#marks.forgetGap(gap),
       onCursorFailed: ({ stream }, error) =>
         this.#onError(new TapekeeperError('CURSOR_FAILED', error.message, { stream }, { cause: error })),
     }
@@ -126,7 +129,7 @@ export class StorageWriter {
       return
     }
     const flaw = flawOf(record)
-    if (flaw === undefined) this.#push(record)
+    if (flaw === undefined) this.#push(record.kind === 'gap' ? this.#noted(record.row) : record)
     else void this.#leaveOut(record, new TapekeeperError('ROW_REJECTED', `this is no ${record.kind}: ${flaw}`))
   }
 
@@ -137,16 +140,32 @@ export class StorageWriter {
    * @throws TapekeeperError when rows before it were given up, or the repository does not take it.
    */
   saveCursor(stream: string, cursor: TapeCursor): Promise<void> {
+    const row = { stream, cursor }
+    if (this.#state === 'open' && this.#gate.takes('cursor')) this.#marks.setCursor(row)
+    return this.#pushMark({ kind: 'cursor', row }, stream)
+  }
+
+  /**
+   * Resolves when the gaps are stored, or in the spool, and everything written before them is as well: an open one before the cursor
+   * behind it, a filled one behind the trades that fill it. Where no gaps are stored, it resolves when the rows are.
+   *
+   * @throws TapekeeperError when a gap or rows before it were given up, or the repository does not take it.
+   */
+  async saveGaps(gaps: readonly Gap[]): Promise<void> {
+    await Promise.all(gaps.map((gap) => this.#pushMark(this.#noted(gap), gap.stream)))
+  }
+
+  #noted(gap: Gap): StorageRecord {
+    const row = withoutTrades(gap)
+    if (this.#state === 'open' && this.#gate.takes('gap')) this.#marks.setGap(row)
+    return { kind: 'gap', row }
+  }
+
+  #pushMark(record: StorageRecord, stream: string): Promise<void> {
     return new Promise((resolve, reject) => {
       const settled = (error?: Error): void => (error === undefined ? resolve() : reject(error))
-      if (this.#state !== 'open') {
-        settled(new TapekeeperError('CURSOR_FAILED', `${this.#name} is closed`, { stream }))
-        return
-      }
-      const row = { stream, cursor }
-      const isKept = this.#gate.takes('cursor')
-      if (isKept) this.#cursors.set(row)
-      if (isKept || this.#rows.length > 0) this.#push({ kind: 'cursor', row }, settled)
+      if (this.#state !== 'open') settled(new TapekeeperError('CURSOR_FAILED', `${this.#name} is closed`, { stream }))
+      else if (this.#gate.takes(record.kind) || this.#rows.length > 0) this.#push(record, settled)
       else settled()
     })
   }
@@ -159,7 +178,20 @@ export class StorageWriter {
   async loadCursor(stream: string): Promise<TapeCursor | undefined> {
     if (!this.#gate.takes('cursor')) return undefined
     await this.open()
-    return (await this.#cursors.get(stream)) ?? this.#gate.loadCursor(stream)
+    return (await this.#marks.cursor(stream)) ?? this.#gate.loadCursor(stream)
+  }
+
+  /**
+   * The gaps of a stream that were not filled, oldest first: those that are stored, and those that wait in memory or in the spool.
+   *
+   * @throws DatabaseOperationError when the repository does not answer.
+   */
+  async openGaps(stream: string): Promise<readonly Gap[]> {
+    if (!this.#gate.takes('gap')) return []
+    await this.open()
+    // In this order: what is stored between the two questions must be in one of the answers.
+    const waiting = await this.#marks.gaps(stream)
+    return openOf(await this.#gate.openGaps(stream), waiting)
   }
 
   /**
@@ -233,7 +265,10 @@ export class StorageWriter {
 
   #overflow(): void {
     const hadPending = this.#losses.hasPending
-    for (const record of this.#rows.dropDownTo(this.#maxQueuedRows)) this.#losses.overflow(record)
+    for (const entry of this.#rows.dropDownTo(this.#maxQueuedRows)) {
+      this.#losses.overflow(entry.record)
+      this.#settleLost(entry, 'there is no room for more')
+    }
     if (!hadPending) this.#arm()
   }
 
@@ -409,16 +444,18 @@ export class StorageWriter {
   #giveUp(order: number): void {
     this.#epoch++
     const gone = this.#rows.giveUp(order)
-    const cause = this.#losses.givenUp(gone.filter((entry) => !isCursor(entry)).map(({ record }) => record))
-    for (const entry of gone.filter(isCursor)) {
-      const { row } = entry.record
-      this.#cursors.forget(row)
-      // A code of its own: the rows have been reported already.
-      settle(
-        entry,
-        new TapekeeperError('CURSOR_FAILED', `${this.#name}: a cursor is given up`, { stream: row.stream }, { cause }),
-      )
-    }
+    const cause = this.#losses.givenUp(gone.filter((entry) => !isMark(entry)).map(({ record }) => record))
+    for (const entry of gone) this.#settleLost(entry, 'given up', cause)
+  }
+
+  /** A cursor or a gap that will not be stored. A code of its own: rows have been reported already. */
+  #settleLost(entry: Entry, why: string, cause?: Error): void {
+    if (!isMark(entry)) return
+    const { stream } = entry.record.row
+    if (isGap(entry)) this.#marks.forgetGap(entry.record.row)
+    else this.#marks.forgetCursor(entry.record.row)
+    const words = `${this.#name}: a ${entry.record.kind} is not stored: ${why}`
+    settle(entry, new TapekeeperError('CURSOR_FAILED', words, { stream }, { cause }))
   }
 
   #isInMemory({ order }: Flush): boolean {
@@ -447,7 +484,7 @@ export class StorageWriter {
   async #openSpool(): Promise<void> {
     const spool = this.#spool
     if (spool === undefined || !(await spool.open())) return
-    if (spool.lines > 0) this.#cursors.findIn(spool)
+    if (spool.lines > 0) this.#marks.findIn(spool)
   }
 
   #arm(): void {

@@ -1,7 +1,8 @@
 import type { DatabaseOperationError } from '../../errors/database-operation-error.ts'
 import type { Random } from '../../ports/random.ts'
+import type { Gap } from '../../domain/gap.ts'
 import type { StreamCursor } from '../storage-record.ts'
-import { isCursor, keyOf, settle, type CursorEntry, type Entry } from './entry.ts'
+import { isCursor, isGap, isMark, keyOf, settle, type CursorEntry, type Entry } from './entry.ts'
 import { KindHistory, storeIsolating, type Stop } from './isolation.ts'
 import type { RepositoryGate, RowKind } from './repository-gate.ts'
 
@@ -11,6 +12,7 @@ export const newHistories = (): Histories => ({
   trade: new KindHistory(),
   candle: new KindHistory(),
   frame: new KindHistory(),
+  gap: new KindHistory(),
 })
 
 export interface RoundTools {
@@ -18,6 +20,7 @@ export interface RoundTools {
   readonly histories: Histories
   readonly random: Random
   onCursorStored(row: StreamCursor): void
+  onGapStored(gap: Gap): void
   onCursorFailed(row: StreamCursor, error: DatabaseOperationError): void
 }
 
@@ -56,13 +59,30 @@ export class StoreRound implements RoundOutcome {
     this.#tools = tools
   }
 
-  /** All but the cursors, kind by kind. */
+  /** All but the cursors, kind by kind; gaps last, as far as no row is left before them. What stands before all rows goes first. */
   async storeRows(): Promise<void> {
+    await this.#storeGaps()
+    await this.storeCursors()
     for (const kind of ROW_KINDS) {
+      if (this.#isOver()) return
       const entries = this.#batch.filter((entry) => entry.record.kind === kind)
       if (entries.length > 0) this.stop = (await this.#storeRows(kind, entries)) ?? this.stop
-      if (this.#isOver()) return
     }
+    if (!this.#isOver()) await this.#storeGaps()
+  }
+
+  async #storeGaps(): Promise<void> {
+    const end = this.#batch.findIndex((entry) => !isMark(entry) && !this.resolved.has(entry))
+    const ready = (end < 0 ? this.#batch : this.#batch.slice(0, end)).filter((entry) => isGap(entry) && !this.resolved.has(entry))
+    if (ready.length === 0) return
+    if (this.#tools.gate.takes('gap')) this.stop = (await this.#storeRows('gap', ready)) ?? this.stop
+    else for (const entry of ready) this.resolved.add(entry)
+    for (const entry of ready) if (this.resolved.has(entry)) this.#settleGap(entry)
+  }
+
+  #settleGap(entry: Entry): void {
+    if (entry.record.kind === 'gap') this.#tools.onGapStored(entry.record.row)
+    settle(entry, this.rejected.find((other) => other.entry === entry)?.error)
   }
 
   /** What is only held does not stop the other kinds. */
@@ -95,7 +115,7 @@ export class StoreRound implements RoundOutcome {
     })
   }
 
-  /** Those before which no row is left. Comes last, so that the rejected rows have been reported. */
+  /** Those before which no row and no gap is left. Comes last, so that the rejected rows have been reported. */
   async storeCursors(): Promise<void> {
     if (this.#isOver()) return
     for (const cursors of this.#readyCursors().values()) {
@@ -113,7 +133,9 @@ export class StoreRound implements RoundOutcome {
   /** By stream, oldest first: those before which nothing is left to be stored. */
   #readyCursors(): ReadonlyMap<string, readonly CursorEntry[]> {
     const end = this.#batch.findIndex((entry) => !isCursor(entry) && !this.resolved.has(entry))
-    const ready = (end < 0 ? this.#batch : this.#batch.slice(0, end)).filter(isCursor)
+    const ready = (end < 0 ? this.#batch : this.#batch.slice(0, end))
+      .filter(isCursor)
+      .filter((entry) => !this.resolved.has(entry))
     const byStream = new Map<string, CursorEntry[]>()
     for (const entry of ready) {
       const { stream } = entry.record.row

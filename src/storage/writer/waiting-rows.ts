@@ -1,5 +1,5 @@
 import type { StorageRecord } from '../storage-record.ts'
-import { isCursor, keyOf, type CursorEntry, type Entry } from './entry.ts'
+import { isCursor, isGap, keyOf, type CursorEntry, type Entry } from './entry.ts'
 
 /** What waits in memory, in order. The front of it may be on its way somewhere: that stays until it has arrived. */
 export class WaitingRows {
@@ -108,23 +108,24 @@ export class WaitingRows {
 
   /**
    * Takes out the oldest rows that are not on their way, until no more than so many are left. Cursors take no harm: an outdated one
-   * gives way to the newest of its stream, and that one may be one too many.
+   * gives way to the newest of its stream, and that one may be one too many. Gaps are the last to go: what they tell, nothing else does.
    */
-  dropDownTo(count: number): readonly StorageRecord[] {
-    const dropped: StorageRecord[] = []
+  dropDownTo(count: number): readonly Entry[] {
+    const dropped: Entry[] = []
     while (this.#entries.length > count) {
-      const entry = this.#takeOldest()
+      const entry = this.#takeOldest(false) ?? this.#takeOldest(true)
       if (entry === undefined) break
       if (isCursor(entry)) this.#cursors.get(entry.record.row.stream)?.waiters.push(...entry.waiters.splice(0))
-      else dropped.push(entry.record)
+      else dropped.push(entry)
     }
     return dropped
   }
 
-  #takeOldest(): Entry | undefined {
+  #takeOldest(alsoGaps: boolean): Entry | undefined {
     for (let i = this.#busy; i < this.#entries.length; i++) {
       const entry = this.#entries[i]
       if (entry === undefined) break
+      if (isGap(entry) && !alsoGaps) continue
       if (isCursor(entry) && !this.#isOutdated(entry)) continue
       this.#entries.splice(i, 1)
       if (entry.record.kind === 'candle') this.#forgetCandle(entry)

@@ -1,5 +1,7 @@
 import { decimal } from '../../../src/domain/decimal.ts'
+import type { Gap } from '../../../src/domain/gap.ts'
 import type { OhlcvData, PointOf } from '../../../src/domain/market-data.ts'
+import { decideGap, gapKey } from '../../../src/domain/stored-gaps.ts'
 import { DatabaseOperationError, type DatabaseFault } from '../../../src/errors/database-operation-error.ts'
 import { TapekeeperError } from '../../../src/errors/tapekeeper-error.ts'
 import type { Clock } from '../../../src/ports/clock.ts'
@@ -17,6 +19,21 @@ export const trade = (id: string, symbol = 'BTC-USDT'): PointOf<'trade'> => ({
   timestamp: 1_700_000_000_000,
   receivedAt: 1_700_000_000_001,
   data: { id, price: asDecimal('1.000000000000000001'), size: asDecimal('2'), side: 'buy', backfilled: false },
+})
+
+export const gapOf = (id: string, filled = false): Gap => ({
+  exchange: 'okx',
+  symbol: 'BTC-USDT',
+  stream: 'okx trades BTC-USDT',
+  fromId: id,
+  toId: id,
+  fromTime: 1_700_000_000_000,
+  toTime: 1_700_000_000_001,
+  missing: 1,
+  reason: 'rest-failed',
+  filled,
+  trades: filled ? [trade(id)] : undefined,
+  at: 1_700_000_000_002,
 })
 
 export const candle = (openTime: number, revision: number): OhlcvData => ({
@@ -103,6 +120,8 @@ export class HostileDatabase {
   /** Every revision that has ever been here. */
   readonly revisions = new Set<string>()
   readonly cursors = new Map<string, TapeCursor>()
+  readonly gaps = new Map<string, Gap>()
+  onGap: (gap: Gap) => void = () => undefined
   onCursor: (stream: string, cursor: TapeCursor) => void = () => undefined
   /** Makes a save of this table fail, for as long as it is set. */
   broken: { readonly table: string; readonly fault: DatabaseFault | 'bare' } | undefined
@@ -116,7 +135,7 @@ export class HostileDatabase {
     const never = async function* <T>(): AsyncGenerator<T> {}
     return {
       name: 'hostile',
-      capabilities: { stores: ['candles', 'trades', 'frames', 'cursors'], isPersistent: true, isShared: false },
+      capabilities: { stores: ['candles', 'trades', 'frames', 'cursors', 'gaps'], isPersistent: true, isShared: false },
       healthCheck: () =>
         life.call(async () => {
           if (this.mood === 'limbo' && this.#chaos.random() < 0.3) throw new Error('sick')
@@ -152,6 +171,16 @@ export class HostileDatabase {
             () => this.#putCandles(rows, options?.forceUpdateCandles ?? false),
           ),
         ),
+      saveGaps: (gaps) =>
+        life.call((self) =>
+          this.#save(
+            self,
+            'gaps',
+            gaps.map(({ fromId }) => fromId ?? ''),
+            () => this.#putGaps(gaps),
+          ),
+        ),
+      openGaps: (stream) => life.call(async () => [...this.gaps.values()].filter((gap) => gap.stream === stream && !gap.filled)),
       trades: never,
       candles: never,
       frames: never,
@@ -195,6 +224,18 @@ export class HostileDatabase {
     const result = commit()
     if (isUnlucky) fail('unknown')
     return result
+  }
+
+  #putGaps(gaps: readonly Gap[]): WriteResult {
+    const counts = { insert: 0, keep: 0, overwrite: 0 }
+    for (const gap of gaps) {
+      const decision = decideGap(this.gaps.get(gapKey(gap)), gap)
+      counts[decision]++
+      if (decision === 'keep') continue
+      this.gaps.set(gapKey(gap), gap)
+      this.onGap(gap)
+    }
+    return { inserted: counts.insert, kept: counts.keep, overwritten: counts.overwrite }
   }
 
   #putCandles(rows: readonly OhlcvData[], force: boolean): WriteResult {

@@ -5,7 +5,7 @@ import { StorageWriter } from '../../../src/storage/writer/storage-writer.ts'
 import type { StorageWriterOptions } from '../../../src/storage/writer/writer-options.ts'
 import { seededRandom } from '../../../src/testing/seeded-random.ts'
 import { createVirtualClock } from '../../../src/testing/virtual-clock.ts'
-import { candle, HostileDatabase, HostileSpool, trade } from './hostile-world.ts'
+import { candle, gapOf, HostileDatabase, HostileSpool, trade } from './hostile-world.ts'
 
 const STREAM = 'okx trades BTC-USDT'
 
@@ -324,6 +324,132 @@ describe('cursors', () => {
     writer.write({ kind: 'trade', row: trade('2') })
     expect(lost).toHaveLength(2)
     expect(clock.pending).toBe(0)
+  })
+})
+
+describe('gaps', () => {
+  test('are stored before the cursor behind them, and count as filled behind their trades', async () => {
+    const { clock, database, writer, write } = world()
+    const order: string[] = []
+    database.onGap = ({ fromId, filled }) => order.push(`${filled ? 'filled' : 'open'} ${fromId}, ${database.trades.size} trades`)
+    database.onCursor = (_stream, { id }) => order.push(`cursor ${id}`)
+    write('1')
+    const saved = [writer.saveGaps([gapOf('2')])]
+    write('3')
+    saved.push(writer.saveCursor(STREAM, { id: '3', timestamp: 1 }))
+    write('2')
+    saved.push(writer.saveGaps([gapOf('2', true)]), writer.saveCursor(STREAM, { id: '3', timestamp: 2 }))
+    await clock.advance(250)
+    await Promise.all(saved)
+    expect(order).toEqual(['open 2, 3 trades', 'filled 2, 3 trades', 'cursor 3'])
+    expect(database.gaps.get('["2","2"]')).toMatchObject({ filled: true, trades: undefined })
+  })
+
+  test('a cursor that was there before the rows is stored before them', async () => {
+    const { clock, database, writer, write } = world()
+    const order: string[] = []
+    database.onCursor = (_stream, { id }) => order.push(`cursor ${id}, ${database.trades.size} trades`)
+    const saved = [writer.saveCursor(STREAM, { id: '0', timestamp: 1 })]
+    write('1', '2')
+    saved.push(writer.saveCursor(STREAM, { id: '2', timestamp: 2 }))
+    await clock.advance(250)
+    await Promise.all(saved)
+    expect(order).toEqual(['cursor 0, 0 trades', 'cursor 2, 2 trades'])
+  })
+
+  test('hold back the cursor behind them for as long as they cannot be stored; the rows do not wait', async () => {
+    const { clock, database, writer, write } = world()
+    database.broken = { table: 'gaps', fault: 'bare' }
+    write('1')
+    const gap = writer.saveGaps([gapOf('2')])
+    write('3')
+    const cursor = writer.saveCursor(STREAM, { id: '3', timestamp: 1 })
+    await clock.advance(60_000)
+    expect([[...database.trades.keys()], database.cursors.size]).toEqual([['1', '3'], 0])
+    database.broken = undefined
+    await clock.advance(60_000)
+    await Promise.all([gap, cursor])
+    expect([database.gaps.size, database.cursors.get(STREAM)?.id]).toEqual([1, '3'])
+  })
+
+  test('one that the repository refuses is told to whoever saves it', async () => {
+    const { clock, database, writer, codes } = world()
+    database.broken = { table: 'gaps', fault: 'row' }
+    const saved = expect(writer.saveGaps([gapOf('2')])).rejects.toMatchObject({ code: 'DATABASE_FAILED' })
+    await clock.advance(1_000)
+    await saved
+    expect(codes()).toEqual(['ROW_REJECTED'])
+    expect(await writer.openGaps(STREAM)).toEqual([])
+  })
+
+  test('that wait in memory are open, those that were filled meanwhile are not', async () => {
+    const { clock, database, writer } = world()
+    database.gaps.set('["1","1"]', gapOf('1'))
+    database.gaps.set('["2","2"]', gapOf('2'))
+    database.broken = { table: 'gaps', fault: 'away' }
+    void writer.saveGaps([gapOf('2', true), gapOf('3'), gapOf('4'), gapOf('4', true)])
+    expect((await writer.openGaps(STREAM)).map(({ fromId }) => fromId)).toEqual(['1', '3'])
+    expect(await writer.openGaps('another')).toEqual([])
+    database.broken = undefined
+    await clock.advance(60_000)
+    expect((await writer.openGaps(STREAM)).map(({ fromId }) => fromId)).toEqual(['1', '3'])
+  })
+
+  test('of an earlier process are found in the spool, and stored from there in order', async () => {
+    const { clock, database, writer, write, make, lines } = world({ withSpool: true })
+    database.mood = 'down'
+    write('1')
+    const saved = [writer.saveGaps([gapOf('2'), gapOf('7')]), writer.saveCursor(STREAM, { id: '9', timestamp: 5 })]
+    write('7')
+    saved.push(writer.saveGaps([gapOf('7', true)]))
+    const closing = writer.close(AbortSignal.abort())
+    await clock.advance(100)
+    await Promise.all([...saved, closing])
+    expect(lines()).toHaveLength(6)
+    const next = make()
+    expect(await next.loadCursor(STREAM)).toMatchObject({ id: '9' })
+    expect(await next.openGaps(STREAM)).toEqual([gapOf('2')])
+    database.mood = 'up'
+    await next.open()
+    await clock.advance(60_000)
+    expect([database.cursors.get(STREAM)?.id, [...database.trades.keys()], lines()]).toEqual(['9', ['1', '7'], []])
+    expect([...database.gaps.values()].map(({ fromId, filled }) => [fromId, filled])).toEqual([
+      ['2', false],
+      ['7', true],
+    ])
+    expect(await next.openGaps(STREAM)).toEqual([gapOf('2')])
+  })
+
+  test('are the last to go when there is no room for more, and whoever saves them is told', async () => {
+    const { clock, database, writer, write, many, lost } = world({ maxQueuedRows: 20, batchRows: 10 })
+    database.mood = 'down'
+    const saves = [writer.saveGaps([gapOf('1')])]
+    write(...many(100))
+    expect(lost.flatMap(({ ids }) => ids)).not.toContain('gap')
+    saves.push(...many(30).map((id) => writer.saveGaps([gapOf(`x${id}`)])))
+    const outcomes = Promise.allSettled(saves)
+    database.mood = 'up'
+    await clock.advance(60_000)
+    expect((await outcomes).filter(({ status }) => status === 'rejected').length).toBe(31 - database.gaps.size)
+    expect(database.gaps.size).toBe(20)
+    expect(writer.status()).toMatchObject({ queued: 0 })
+  })
+
+  test('where none are kept, whoever saves one waits for the rows before it', async () => {
+    const { clock, database } = world()
+    const { saveGaps: _save, openGaps: _open, ...without } = database.repository()
+    const writer = new StorageWriter({ name: 'w', repositories: { rawTrades: without }, clock })
+    await writer.saveGaps([gapOf('1')])
+    expect(await writer.openGaps(STREAM)).toEqual([])
+    database.mood = 'down'
+    writer.write({ kind: 'trade', row: trade('1') })
+    let isSaved = false
+    void writer.saveGaps([gapOf('1')]).then(() => (isSaved = true))
+    await clock.advance(1_000)
+    expect(isSaved).toBe(false)
+    database.mood = 'up'
+    await clock.advance(60_000)
+    expect([isSaved, database.gaps.size]).toEqual([true, 0])
   })
 })
 
