@@ -1,5 +1,6 @@
 import { messageOf } from '../errors/tapekeeper-error.ts'
-import { hiding, publicUrl, secretsOfUrl } from '../ports/public-url.ts'
+import { hiding } from '../ports/hiding.ts'
+import { publicUrl, secretsOfUrl } from '../ports/public-url.ts'
 
 /** Where REST is asked. A proxy's address may hold a user, a password or a token: those are sent, and never said. */
 export interface RestAddress {
@@ -16,8 +17,8 @@ export interface RestAddress {
 export function restAddress(baseUrl: string): RestAddress {
   const [front = '', ...rest] = baseUrl.split('?')
   const query = rest.join('?').replace(/#.*$/s, '')
-  const root = front.replace(/\/+$/, '')
-  const shownRoot = publicUrl(root).replace(/\/+$/, '')
+  const root = withoutEnd(front)
+  const shownRoot = withoutEnd(publicUrl(root))
   const secrets = secretsOfUrl(baseUrl)
   const hide = hiding(secrets)
   return {
@@ -27,4 +28,11 @@ export function restAddress(baseUrl: string): RestAddress {
     // Whatever else it has, a request object perhaps, has the whole URL.
     hideIn: (error) => (secrets.length === 0 ? error : new Error(hide(messageOf(error)))),
   }
+}
+
+/** Without the slashes at the end. */
+function withoutEnd(url: string): string {
+  let end = url.length
+  while (url[end - 1] === '/') end--
+  return url.slice(0, end)
 }

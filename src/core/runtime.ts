@@ -1,6 +1,7 @@
 import { systemPorts, type Ports } from '../ports/ports.ts'
 import type { Logger } from '../ports/logger.ts'
-import { hiding, secretsOfUrl } from '../ports/public-url.ts'
+import { hiding } from '../ports/hiding.ts'
+import { secretsOfUrl } from '../ports/public-url.ts'
 import type { Credentials, ExchangeDefinition } from './exchange-definition.ts'
 import { InstrumentCatalog } from './instrument-catalog.ts'
 import { Dialer } from './link/dialer.ts'

@@ -2,6 +2,7 @@ import { resolve } from 'node:path'
 import { multistream, pino, stdTimeFunctions, type Logger as Pino } from 'pino'
 import { messageOf, TapekeeperError } from '../errors/tapekeeper-error.ts'
 import type { Logger } from '../ports/logger.ts'
+import { printable } from '../ports/printable.ts'
 import { parseFileLoggerOptions, type FileLoggerOptions } from './file-logger-options.ts'
 import { fromPino } from './from-pino.ts'
 import { REDACT_PATHS } from './redact-paths.ts'
@@ -76,6 +77,6 @@ function reportOnce(path: string): (error: unknown) => void {
   return (error) => {
     if (isReported) return
     isReported = true
-    console.error(`[tapekeeper] log files in ${path} cannot be written (said once): ${messageOf(error)}`)
+    console.error(`[tapekeeper] log files in ${path} cannot be written (said once): ${printable(messageOf(error))}`)
   }
 }

@@ -1,10 +1,10 @@
 import type { BaseLogger } from 'pino'
-import type { Logger, LogLevel } from '../ports/logger.ts'
-import { describeError } from './describe-error.ts'
+import { fenceLogger, type Logger, type LogLevel } from '../ports/logger.ts'
+import { plainFields } from '../ports/plain-fields.ts'
 
 /**
  * A logger that writes to a pino logger of yours, with its level, its redaction and its destination. Errors among the fields are written
- * with code, context, stack and causes.
+ * with code, context, stack and causes; fields that cannot be read cost themselves only.
  *
  * @example
  * ```ts
@@ -20,13 +20,7 @@ export function fromPino(target: Pick<BaseLogger, LogLevel>): Logger {
     (level: LogLevel): Logger[LogLevel] =>
     (message, fields) => {
       if (fields === undefined) target[level](message)
-      else target[level](writable(fields), message)
+      else target[level](plainFields(fields), message)
     }
-  return { debug: writer('debug'), info: writer('info'), warn: writer('warn'), error: writer('error') }
-}
-
-function writable(fields: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
-  const entries = Object.entries(fields)
-  if (!entries.some(([, value]) => value instanceof Error)) return fields
-  return Object.fromEntries(entries.map(([key, value]) => [key, value instanceof Error ? describeError(value) : value]))
+  return fenceLogger({ debug: writer('debug'), info: writer('info'), warn: writer('warn'), error: writer('error') })
 }

@@ -1,5 +1,6 @@
 import { createStream, type RotatingFileStream } from 'rotating-file-stream'
 import { systemClock } from '../ports/clock.ts'
+import { printableJson } from '../ports/printable.ts'
 import { removeOldFiles, rotatedName } from './rotated-files.ts'
 
 export interface RotatingLogOptions {
@@ -37,6 +38,7 @@ export class RotatingLog {
     this.#stream = this.#open()
   }
 
+  /** @param line JSON, and a line end. */
   write(line: string): void {
     if (this.#isClosed) return
     if (this.#stream === undefined && systemClock.elapsed() >= this.#retryAt) this.#stream = this.#open()
@@ -50,7 +52,7 @@ export class RotatingLog {
       this.#lost = 0
       this.#send(stream, `${JSON.stringify({ level: 'warn', msg: 'log lines were lost', lines })}\n`, lines)
     }
-    this.#send(stream, line, 1)
+    this.#send(stream, printableJson(line), 1)
   }
 
   /** Resolves when everything is on the disk, or cannot get there. Idempotent. */

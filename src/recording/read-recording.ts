@@ -6,11 +6,15 @@ import { pipeline } from 'node:stream'
 import { messageOf, TapekeeperError } from '../errors/tapekeeper-error.ts'
 import { parseLine, type RecordingLine } from './lines.ts'
 
+/** No frame and no answer is this long; a file without line ends must not fill the memory. Characters. */
+const MAX_LINE_LENGTH = 64 * 1024 * 1024
+
 /**
  * Reads a recording line by line, plain or compressed (told by its first bytes, not by its name). What a killed process left behind
  * is read up to its last whole line; whether it ends with an `end` line tells a complete recording from such a one.
  *
- * @throws TapekeeperError `CONFIG_INVALID` with `context.file` and `context.line`, when a line that is not the last one is broken.
+ * @throws TapekeeperError `CONFIG_INVALID` with `context.file` and `context.line`, when a line that is not the last one is broken, or
+ *   one is longer than 64 Mi characters.
  *
  * @example
  * ```ts
@@ -43,13 +47,21 @@ export async function* readRecording(file: string | URL): AsyncGenerator<Recordi
 async function* textLines(path: string, linesRead: () => number): AsyncGenerator<string, void, undefined> {
   // Pieces of a line that has not ended yet; joined once, because a line may be far longer than a chunk.
   let pieces: string[] = []
+  let length = 0
+  const add = (piece: string): void => {
+    length += piece.length
+    if (length > MAX_LINE_LENGTH) throw new Error(`a line of more than ${MAX_LINE_LENGTH} characters`)
+    pieces.push(piece)
+  }
   try {
     for await (const chunk of await openText(path)) {
       const [head = '', ...texts] = String(chunk).split('\n')
-      pieces.push(head)
+      add(head)
       for (const text of texts) {
         yield pieces.join('')
-        pieces = [text]
+        pieces = []
+        length = 0
+        add(text)
       }
     }
   } catch (cause) {

@@ -16,6 +16,7 @@ export function recordHttp(ask: HttpPort, clock: EventClock, log: Log): HttpPort
   return (request) => {
     const { url, method = 'GET', signal } = request
     const n = ++requests
+    log.learn(url)
     const write = (t: number, facts: (censors: Censors) => Partial<AnswerLine>): void =>
       log.write((censors) => ({ t, url: censors.words(url), ...facts(censors), n, method }))
 

@@ -9,6 +9,7 @@ export function recordSockets(dial: SocketFactory, clock: EventClock, log: Log):
   let connections = 0
   return (url, handlers) => {
     const c = ++connections
+    log.learn(url)
     let isOpen = false
     let isTerminated = false
     let isClosed = false

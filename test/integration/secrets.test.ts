@@ -28,6 +28,8 @@ const KEYS = {
 const URL_SECRETS = { user: 'proxyuser-q1', password: 'proxypass-q2', token: 'proxytoken-q3' }
 /** Under a name that a recorder cannot know; its `redact` is for those. */
 const OTHER_KEY = 'proxykey-q4'
+/** What is sent for user and password of the URL. */
+const HEADER = Buffer.from(`${URL_SECRETS.user}:${URL_SECRETS.password}`).toString('base64')
 
 const folder = mkdtempSync(join(tmpdir(), 'tapekeeper-secrets-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
@@ -141,7 +143,7 @@ afterEach(async () => {
   expect(seen.length).toBeGreaterThan(0)
   expect(written.join('').length).toBeGreaterThan(100)
   const everything = [...seen, ...written].join('\n')
-  for (const [name, secret] of Object.entries({ ...KEYS, ...URL_SECRETS, other: OTHER_KEY, ...signatures() })) {
+  for (const [name, secret] of Object.entries({ ...KEYS, ...URL_SECRETS, other: OTHER_KEY, header: HEADER, ...signatures() })) {
     const at = everything.indexOf(secret)
     expect(at < 0 ? '' : everything.slice(Math.max(0, at - 300), at + 300), name).toBe('')
   }
@@ -261,12 +263,15 @@ describe('no secret is seen or kept', () => {
       ...real,
       socket: (url, handlers) => {
         if (url.includes('business')) throw new SyntaxError(`The URL '${url}' is invalid.`)
-        real.clock.after(1, () => handlers.onClose({ code: 4_000, reason: `no such path: ${url}`, error: new Error(url) }))
+        real.clock.after(1, () =>
+          handlers.onClose({ code: 4_000, reason: `no such path: ${url} for Basic ${HEADER}`, error: new Error(url) }),
+        )
         return { send: () => undefined, close: () => undefined, terminate: () => undefined }
       },
       http: ({ url }) => {
-        if (url.includes('SWAP')) return Promise.resolve({ status: 404, header: () => undefined, text: `<p>Cannot GET ${url}` })
-        return Promise.reject(Object.assign(new Error(`Request failed: ${url}`), { config: { url } }))
+        if (url.includes('SWAP'))
+          return Promise.resolve({ status: 404, header: () => undefined, text: `<p>Cannot GET ${url} (${HEADER})` })
+        return Promise.reject(Object.assign(new Error(`Request failed: ${url} ${HEADER}`), { config: { url } }))
       },
     })
     setUp({}, quoting, false)

@@ -105,6 +105,15 @@ test('what is named like a secret is blanked, at any depth', async () => {
   expect(messagesOf('collector_info.log')).toHaveLength(8)
 })
 
+test('what others say cannot hide or obey anything in a file, and can be read back as it was', async () => {
+  const message = 'a\nb\u001b[2J\u009b31m\u2028\u202egnp.exe\u200b\ufeff\u007f'
+  make().warn(message, { [message]: message, nested: { list: [message] } })
+  await logger?.close()
+  const text = readFileSync(join(directory, 'collector_info.log'), 'utf8')
+  expect(text).toMatch(/^[\u0020-\u007e]*\n$/)
+  expect(linesOf('collector_info.log')).toMatchObject([{ msg: message, [message]: message, nested: { list: [message] } }])
+})
+
 describe('rotation', () => {
   const fill = async (lines: number): Promise<void> => {
     for (let i = 0; i < lines; i++) {
@@ -215,17 +224,21 @@ describe('faults', () => {
 
   test('a disk that recovers is written to again, and the file says what is missing', async () => {
     vi.spyOn(console, 'error').mockImplementation(() => undefined)
-    const now = vi.spyOn(Date, 'now')
+    const wall = vi.spyOn(Date, 'now')
+    const elapsed = vi.spyOn(performance, 'now')
     mkdirSync(join(directory, '..'), { recursive: true })
     writeFileSync(directory, '')
     make().error('lost')
     await vi.waitFor(() => expect(console.error).toHaveBeenCalled())
     logger?.error('lost, too')
     rmSync(directory)
-    now.mockReturnValue(performance.timeOrigin + performance.now() + 31_000)
+    // Half a minute later, and the wall clock was set back meanwhile.
+    wall.mockReturnValue(Date.now() - 3_600_000)
+    elapsed.mockReturnValue(performance.now() + 31_000)
     await new Promise((resolve) => setTimeout(resolve, 50))
     logger?.error('back')
-    now.mockRestore()
+    wall.mockRestore()
+    elapsed.mockRestore()
     await logger?.close()
     expect(linesOf('collector_error.log')).toMatchObject([{ msg: 'log lines were lost', lines: 2 }, { msg: 'back' }])
   })

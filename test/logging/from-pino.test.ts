@@ -3,7 +3,7 @@ import { pino } from 'pino'
 import { expect, test } from 'vitest'
 import { createOkxCollector, LOG_LEVELS } from 'tapekeeper'
 import { fromPino } from 'tapekeeper/pino'
-import { describeError } from '../../src/logging/describe-error.ts'
+import { plainFields } from '../../src/ports/plain-fields.ts'
 
 function setUp(options: pino.LoggerOptions = {}) {
   const lines: Record<string, unknown>[] = []
@@ -43,6 +43,35 @@ test('errors under any name are written whole', () => {
   })
 })
 
+test('fields that throw, and a pino that does, do not throw into the caller', () => {
+  const { lines, logger } = setUp()
+  const broken = new Proxy(
+    {},
+    {
+      ownKeys: () => {
+        throw new Error('broken')
+      },
+    },
+  )
+  logger.warn('hello', {
+    fine: 1,
+    broken,
+    get trap(): never {
+      throw new Error('trap')
+    },
+  })
+  logger.warn('hello', broken)
+  expect(lines).toMatchObject([
+    { fine: 1, broken: '[unreadable: broken]', trap: '[unreadable: trap]' },
+    { fields: '[unreadable: broken]' },
+  ])
+  const failing = () => {
+    throw new Error('no disk')
+  }
+  const bridge = fromPino({ debug: failing, info: failing, warn: failing, error: failing })
+  for (const level of LOG_LEVELS) expect(() => bridge[level]('x', {})).not.toThrow()
+})
+
 test('is a logger to a collector', () => {
   const { logger } = setUp()
   expect(createOkxCollector({ symbol: 'BTC-USDT', dataTypes: ['trade'], logger }).status).toBe('stopped')
@@ -51,7 +80,7 @@ test('is a logger to a collector', () => {
 test('an error that is its own cause, a frozen one, one with many', () => {
   const own = new Error('own')
   own.cause = own
-  expect(JSON.stringify(describeError(own)).match(/"own"/g)).toHaveLength(6)
-  expect(describeError(Object.freeze(new Error('frozen')))).toMatchObject({ message: 'frozen' })
-  expect(describeError(new AggregateError([new Error('a'), 'b'], 'both'))).toMatchObject({ errors: [{ message: 'a' }, 'b'] })
+  expect(JSON.stringify(plainFields(own)).match(/"own"/g)).toHaveLength(6)
+  expect(plainFields(Object.freeze(new Error('frozen')))).toMatchObject({ message: 'frozen' })
+  expect(plainFields(new AggregateError([new Error('a'), 'b'], 'both'))).toMatchObject({ errors: [{ message: 'a' }, 'b'] })
 })

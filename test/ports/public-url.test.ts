@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { hiding, publicUrl, secretsOfUrl } from '../../src/ports/public-url.ts'
+import { hiding } from '../../src/ports/hiding.ts'
+import { publicUrl, secretsOfUrl } from '../../src/ports/public-url.ts'
 
 test.each([
   ['wss://ws.okx.com/ws/v5/public', 'wss://ws.okx.com/ws/v5/public'],

@@ -136,3 +136,17 @@ test('a line may be far longer than what is read at once', async () => {
   expect((await read(zipped(textOf(lines)))).lines).toEqual(lines)
   expect(performance.now() - from).toBeLessThan(5_000)
 })
+
+test.each([
+  ['plain', (text: string) => Buffer.from(text)],
+  ['compressed', (text: string) => zipped(text)],
+])('a line without an end does not fill the memory: %s', async (_name, write) => {
+  // 70 MB of spaces: of the compressed file 70 kB.
+  const { lines, error } = await read(write(`${textOf([HEADER])}{"t":1,"d":"in","m":"${' '.repeat(70_000_000)}`))
+  expect(lines).toEqual([HEADER])
+  expect(error).toMatchObject({
+    code: 'CONFIG_INVALID',
+    message: `${file}:2: a line of more than 67108864 characters`,
+    context: { file, line: 2 },
+  })
+})

@@ -1,7 +1,8 @@
 import { createClient } from 'redis'
 import { messageOf, TapekeeperError } from '../../errors/tapekeeper-error.ts'
 import { systemClock } from '../../ports/clock.ts'
-import { hiding, publicUrl, secretsOfUrl } from '../../ports/public-url.ts'
+import { hiding } from '../../ports/hiding.ts'
+import { publicUrl, secretsOfUrl } from '../../ports/public-url.ts'
 import { RedisConnection, type Driver } from './redis-connection.ts'
 import type { RedisClientLike } from './redis-options.ts'
 
