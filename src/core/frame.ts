@@ -14,7 +14,10 @@ import { messageOf, TapekeeperError } from '../errors/tapekeeper-error.ts'
  */
 export type Reaction = 'reject' | 'retry' | 'slow-down' | 'auth' | 'clock' | 'login-needed' | 'ignore'
 
-/** Market data for one topic. `errors` are the rows that were left out. */
+/**
+ * Market data for one topic. `errors` are the rows that were left out: no more than a handful of errors, the last of which may stand for
+ * many rows (`occurrencesOf`).
+ */
 export interface DataFrame {
   readonly kind: 'data'
   readonly topicKey: string
@@ -64,5 +67,8 @@ export function fencedDecode(decode: FrameDecoder, text: string, receivedAt: num
 
 /** Frames longer than this are damage, not data, and are not parsed. Characters. */
 export const MAX_FRAME_LENGTH = 4 * 1024 * 1024
+
+/** So many bad rows of a frame are told one by one; what is more is one error that counts them. */
+export const MOST_ERRORS_PER_FRAME = 5
 
 export const NO_ERRORS: readonly TapekeeperError[] = Object.freeze([])

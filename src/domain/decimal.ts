@@ -33,6 +33,15 @@ export function isDecimal(value: unknown): value is DecimalString {
   return typeof value === 'string' && hasDecimalShape(value, value.charCodeAt(0) === MINUS ? 1 : 0)
 }
 
+/** Whether an unsigned decimal is nothing: `0`, `0.000`, `00`. Hot path. */
+export function isZero(value: string): boolean {
+  for (let i = 0; i < value.length; i++) {
+    const code = value.charCodeAt(i)
+    if (code !== ZERO && code !== DOT) return false
+  }
+  return true
+}
+
 function hasDecimalShape(text: string, start: number): boolean {
   const length = text.length
   if (length === start || length > MAX_DECIMAL_LENGTH) return false

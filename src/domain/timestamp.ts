@@ -10,6 +10,9 @@ const OTHER_UNITS = [
   ['nanoseconds', 1e-6],
 ] as const
 
+/** What a time has to be, in words for an error. */
+export const EXPECTED_TIME = 'whole epoch milliseconds from 2009 to 2100'
+
 /** Whether a market can have been at this time: whole epoch milliseconds, from 2009 to 2100. */
 export function isPlausibleTime(time: number): boolean {
   return time >= EARLIEST_TIME && time < LATEST_TIME && Number.isInteger(time)
@@ -20,9 +23,13 @@ export function isPlausibleTime(time: number): boolean {
  * 2009 to 2100`. Undefined when nothing is.
  */
 export function timeFlaw(time: unknown): string | undefined {
-  const expected = 'expected whole epoch milliseconds from 2009 to 2100'
+  const expected = `expected ${EXPECTED_TIME}`
   if (typeof time !== 'number') return `is ${time === null ? 'null' : `of type ${typeof time}`}; ${expected}`
-  if (isPlausibleTime(time)) return undefined
+  return isPlausibleTime(time) ? undefined : `is ${time}${otherUnitOf(time)}; ${expected}`
+}
+
+/** `, which looks like seconds`, for a time that is plausible in another unit than milliseconds; else nothing. */
+export function otherUnitOf(time: number): string {
   const unit = OTHER_UNITS.find(([, factor]) => isPlausibleTime(Math.floor(time * factor)))
-  return `is ${time}${unit === undefined ? '' : `, which looks like ${unit[0]}`}; ${expected}`
+  return unit === undefined ? '' : `, which looks like ${unit[0]}`
 }

@@ -43,6 +43,11 @@ export class TapekeeperError extends Error {
   }
 }
 
+/** How many faults an error stands for: `context.count` where it sums up several, else 1. */
+export function occurrencesOf({ context }: TapekeeperError): number {
+  return typeof context['count'] === 'number' ? context['count'] : 1
+}
+
 /** Words for whatever was thrown; also for what has none. */
 export function messageOf(value: unknown): string {
   if (value instanceof Error) return value.message

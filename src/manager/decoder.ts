@@ -1,7 +1,7 @@
 import { systemClock } from '../ports/clock.ts'
 import type { Instrument } from '../domain/instrument.ts'
 import type { MarketDataPoint } from '../domain/market-data.ts'
-import type { TapekeeperError } from '../errors/tapekeeper-error.ts'
+import { occurrencesOf, type TapekeeperError } from '../errors/tapekeeper-error.ts'
 import { callFenced } from '../ports/emitter.ts'
 import { fencedDecode } from '../core/frame.ts'
 import { exchangeDefinition } from '../exchanges/registry.ts'
@@ -10,7 +10,10 @@ export interface DecoderOptions {
   readonly exchange: string
   /** The exchange's list, where naming conventions are not enough. */
   readonly instruments?: readonly Instrument[] | undefined
-  /** Hears of every frame, or row of one, that could not be read. They are counted in `errors` in any case. */
+  /**
+   * Hears of every frame, or row of one, that could not be read; of many bad rows in one frame the last error says how many more there
+   * are. They are counted in `errors` in any case.
+   */
   readonly onError?: ((error: TapekeeperError) => void) | undefined
 }
 
@@ -49,7 +52,7 @@ export function createDecoder({ exchange, instruments = [], onError }: DecoderOp
   })
   let errors = 0
   const report = (error: TapekeeperError): void => {
-    errors++
+    errors += occurrencesOf(error)
     callFenced(
       () => onError?.(error),
       () => undefined,

@@ -1,6 +1,7 @@
-import { Decimal, type DecimalString } from '../../domain/decimal.ts'
+import { compareDecimals } from '../../domain/compare-decimals.ts'
+import { isZero, type Decimal, type DecimalString } from '../../domain/decimal.ts'
 import type { Level } from '../../domain/market-data.ts'
-import { isZero, priceKey } from './price-key.ts'
+import { priceKey } from '../../domain/price-key.ts'
 
 /** A part of a text this long or longer keeps the whole text alive in V8; shorter parts are copies. Characters. */
 const SLICE_LENGTH = 13
@@ -12,8 +13,11 @@ const NOTHING = '' as DecimalString
  * One side of a book: price levels, best first, in the exchange's own digits.
  *
  * Three parallel arrays instead of an object per level: a quarter of the memory, and a search that touches only numbers. There is
- * room at both ends, because both ends are where books change: a new best price pushes a level out at the far end. An edit moves
- * whatever is fewer, the levels before it or those behind it.
+ * room at both ends, because both ends are where books change. An edit moves whatever is fewer, the levels before it or those
+ * behind it.
+ *
+ * It never shows a level with an unknown one before it: once levels had to be given up, whatever is no better than the best of them
+ * is left out, for it would stand behind a hole.
  */
 export class BookSide {
   readonly #maxLevels: number
@@ -25,6 +29,8 @@ export class BookSide {
   /** Place of the best level. */
   #start = 0
   #count = 0
+  /** Key of the best level that was given up. Of what is there, and behind it, nothing is known. */
+  #unknownFrom = Infinity
 
   constructor(side: 'bids' | 'asks', maxLevels: number) {
     this.#sign = side === 'bids' ? -1 : 1
@@ -34,6 +40,11 @@ export class BookSide {
   /** How many levels there are. */
   get count(): number {
     return this.#count
+  }
+
+  /** Whether these are all the levels that the exchange told of; false when there were too many to keep. */
+  get isWhole(): boolean {
+    return this.#unknownFrom === Infinity
   }
 
   /** The price of the level at `index`, 0 being the best. Only for an index below `count`. */
@@ -53,9 +64,7 @@ export class BookSide {
   /** Whether its best price is not on its own side of the other's: a bid that is no lower than the ask. */
   crosses(other: BookSide): boolean {
     if (this.#count === 0 || other.#count === 0) return false
-    const sum = (this.#keys[this.#start] as number) + (other.#keys[other.#start] as number)
-    if (sum !== 0 || this.priceAt(0) === other.priceAt(0)) return sum <= 0
-    return this.#sign * new Decimal(this.priceAt(0)).cmp(other.priceAt(0)) <= 0
+    return this.#sign * compareDecimals(this.priceAt(0), other.priceAt(0)) <= 0
   }
 
   /** How many of the best levels are at `price` or better. */
@@ -69,6 +78,7 @@ export class BookSide {
     this.#prices.fill(NOTHING)
     this.#sizes.fill(NOTHING)
     this.#count = 0
+    this.#unknownFrom = Infinity
     this.#makeRoom(Math.min(levels.length, this.#maxLevels))
     this.apply(levels)
   }
@@ -80,11 +90,12 @@ export class BookSide {
       this.#set(level[0], level[1])
     }
     // Not earlier: while a frame is half applied there may be a level more than before and after it.
-    while (this.#count > this.#maxLevels) this.#removeAt(this.#start + this.#count - 1)
+    if (this.#count > this.#maxLevels) this.#giveUp(this.#count - this.#maxLevels)
   }
 
   #set(price: DecimalString, size: DecimalString): void {
     const key = this.#sign * priceKey(price)
+    if (key >= this.#unknownFrom) return
     const place = this.#find(key, price)
     if (isZero(size)) {
       if (place >= 0) this.#removeAt(place)
@@ -94,7 +105,16 @@ export class BookSide {
     } else {
       this.#insertAt(~place, key, detached(price), detached(size))
       // Keeps one absurd frame from costing much; no honest one comes near.
-      if (this.#count > 2 * this.#maxLevels) this.#removeAt(this.#start + this.#count - 1)
+      if (this.#count > 2 * this.#maxLevels) this.#giveUp(this.#maxLevels)
+    }
+  }
+
+  /** The worst ones, and those that a float cannot tell from them. */
+  #giveUp(count: number): void {
+    const end = this.#start + this.#count
+    this.#unknownFrom = this.#keys[end - count] as number
+    while (this.#count > 0 && (this.#keys[this.#start + this.#count - 1] as number) >= this.#unknownFrom) {
+      this.#removeAt(this.#start + this.#count - 1)
     }
   }
 
@@ -109,21 +129,13 @@ export class BookSide {
       if ((keys[middle] as number) < key) low = middle + 1
       else high = middle
     }
-    if (low === end || keys[low] !== key) return ~low
-    return this.#prices[low] === price ? low : this.#findAmongEqual(low, key, price)
-  }
-
-  /** Two ways to write one price are one level; two prices that no float can tell apart are two. */
-  #findAmongEqual(first: number, key: number, price: DecimalString): number {
-    const exact = new Decimal(price)
-    const end = this.#start + this.#count
-    let place = first
-    for (; place < end && this.#keys[place] === key; place++) {
-      const order = this.#sign * exact.cmp(this.#prices[place] as DecimalString)
-      if (order === 0) return place
-      if (order < 0) return ~place
+    // Two ways to write one price are one level; two prices that no float can tell apart are two.
+    for (; low < end && keys[low] === key; low++) {
+      const order = this.#sign * compareDecimals(price, this.#prices[low] as DecimalString)
+      if (order === 0) return low
+      if (order < 0) return ~low
     }
-    return ~place
+    return ~low
   }
 
   #insertAt(wanted: number, key: number, price: DecimalString, size: DecimalString): void {
@@ -148,17 +160,12 @@ export class BookSide {
   }
 
   #removeAt(place: number): void {
-    let vacated = this.#start
     if (place - this.#start < this.#count >> 1) {
       this.#move(this.#start, place, 1)
       this.#start++
     } else {
-      vacated = this.#start + this.#count - 1
-      this.#move(place + 1, vacated + 1, -1)
+      this.#move(place + 1, this.#start + this.#count, -1)
     }
-    // What no longer counts is not kept alive.
-    this.#prices[vacated] = NOTHING
-    this.#sizes[vacated] = NOTHING
     this.#count--
   }
 

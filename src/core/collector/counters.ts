@@ -28,9 +28,9 @@ export class Counters {
     this.lastMessageAt = at
   }
 
-  failed(code: ErrorCode): void {
-    this.errors++
-    this.errorsByCode[code] = (this.errorsByCode[code] ?? 0) + 1
+  failed(code: ErrorCode, times = 1): void {
+    this.errors += times
+    this.errorsByCode[code] = (this.errorsByCode[code] ?? 0) + times
   }
 
   restarted(at: number, trigger: RestartTrigger): void {

@@ -2,8 +2,8 @@ import type { DataType } from '../../domain/data-type.ts'
 import { isOfTape, type Gap } from '../../domain/gap.ts'
 import type { MarketDataPoint, PointOf } from '../../domain/market-data.ts'
 import type { RawFrame } from '../../domain/raw-frame.ts'
-import type { TapekeeperError } from '../../errors/tapekeeper-error.ts'
 import { momentOf, type Moment } from '../../ports/clock.ts'
+import { occurrencesOf, type TapekeeperError } from '../../errors/tapekeeper-error.ts'
 import type { CursorStore } from '../../ports/cursor-store.ts'
 import type { Logger } from '../../ports/logger.ts'
 import type { Ports } from '../../ports/ports.ts'
@@ -165,7 +165,7 @@ export abstract class DataSource {
 
   /** Counts an error, keeps it as `lastError`, emits it; unheard errors go to the logger. */
   protected reportError(error: TapekeeperError): void {
-    this.counters.failed(error.code)
+    this.counters.failed(error.code, occurrencesOf(error))
     this.#lastError = error
     if (this.#outlet.events.listenerCount('error') > 0) this.#outlet.events.emit('error', error)
     else this.logger.error(error.message, { component: this.componentName, code: error.code, consequence: error.consequence })

@@ -22,7 +22,7 @@ export function loadBook(
       const rows = readRows(body)
       if (rows.kind !== 'ok') return rows
       const [row] = rows.data
-      const book = isRecord(row) ? decodeBook(row, 'snapshot', symbol, now()) : fault('the book', row, 'an object')
+      const book = isRecord(row) ? decodeBook(row, 'snapshot', true, symbol, now()) : fault('the book', row, 'an object')
       return typeof book === 'string' ? { kind: 'failed', message: book } : { kind: 'ok', data: book }
     },
     signal,

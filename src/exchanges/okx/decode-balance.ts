@@ -1,6 +1,5 @@
-import { isDecimal } from '../../domain/decimal.ts'
 import type { PointOf } from '../../domain/market-data.ts'
-import { epochMs, fault, isBlank } from './fields.ts'
+import { epochMs, fault, isBlank, signedFigureOf, timeFault } from './fields.ts'
 
 /** OKX's longest currency names have about 12 characters. */
 const LONGEST_CURRENCY = 32
@@ -18,14 +17,17 @@ export function decodeBalance(
   accountTime: unknown,
   receivedAt: number,
 ): PointOf<'balance'> | string {
-  const { ccy, availBal, frozenBal, cashBal } = row
+  const { ccy } = row
   if (typeof ccy !== 'string' || ccy.length === 0 || ccy.length > LONGEST_CURRENCY) return fault('ccy', ccy, 'a currency')
-  if (!isBlank(availBal) && !isDecimal(availBal)) return wrong('availBal', availBal)
-  if (!isBlank(frozenBal) && !isDecimal(frozenBal)) return wrong('frozenBal', frozenBal)
-  if (!isBlank(cashBal) && !isDecimal(cashBal)) return wrong('cashBal', cashBal)
+  const availBal = signedFigureOf(row.availBal)
+  if (availBal === undefined) return wrong('availBal', row.availBal)
+  const frozenBal = signedFigureOf(row.frozenBal)
+  if (frozenBal === undefined) return wrong('frozenBal', row.frozenBal)
+  const cashBal = signedFigureOf(row.cashBal)
+  if (cashBal === undefined) return wrong('cashBal', row.cashBal)
   const time = isBlank(row.uTime) ? accountTime : row.uTime
   const timestamp = epochMs(time)
-  if (timestamp === 0) return fault('uTime', time, 'epoch milliseconds')
+  if (timestamp === 0) return timeFault('uTime', time)
   return {
     exchange: 'okx',
     symbol: ccy,

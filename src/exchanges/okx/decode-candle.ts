@@ -1,7 +1,7 @@
 import { decimal, isUnsignedDecimal } from '../../domain/decimal.ts'
 import type { PointOf } from '../../domain/market-data.ts'
 import { closeTimeOf, timeframeMs, type CandleTimeframe } from '../../domain/timeframe.ts'
-import { epochMs, fault, isDecimalOrBlank } from './fields.ts'
+import { epochMs, fault, figureOf, timeFault } from './fields.ts'
 
 /** Longer timeframes do not count from the epoch (a week opens on Monday), so their opening cannot be checked by division. */
 const LONGEST_FROM_EPOCH_MS = 86_400_000
@@ -19,18 +19,17 @@ export function decodeCandle(
   symbol: string,
   receivedAt: number,
 ): PointOf<'candle'> | string {
-  const [at, open, high, low, close, volume, , quoteVolume, confirm] = row
+  const [at, open, high, low, close, volume, , volCcyQuote, confirm] = row
   const openTime = epochMs(at)
-  const closeTime = closeTimeOf(openTime, timeframe)
-  if (openTime === 0 || !opensOn(openTime, timeframe) || !Number.isSafeInteger(closeTime)) {
-    return fault('the opening time', at, `the start of a ${timeframe} candle in epoch milliseconds`)
-  }
+  if (openTime === 0) return timeFault('the opening time', at)
+  if (!opensOn(openTime, timeframe)) return fault('the opening time', at, `the start of a ${timeframe} candle`)
   if (!isUnsignedDecimal(open)) return wrong('open', open)
   if (!isUnsignedDecimal(high)) return wrong('high', high)
   if (!isUnsignedDecimal(low)) return wrong('low', low)
   if (!isUnsignedDecimal(close)) return wrong('close', close)
   if (!isUnsignedDecimal(volume)) return wrong('vol', volume)
-  if (!isDecimalOrBlank(quoteVolume)) return wrong('volCcyQuote', quoteVolume)
+  const quoteVolume = figureOf(volCcyQuote)
+  if (quoteVolume === undefined) return wrong('volCcyQuote', volCcyQuote)
   if (confirm !== '0' && confirm !== '1') return fault('confirm', confirm, '"0" or "1"')
   return {
     exchange: 'okx',
@@ -44,7 +43,7 @@ export function decodeCandle(
       symbol,
       timeframe,
       openTime,
-      closeTime,
+      closeTime: closeTimeOf(openTime, timeframe),
       open: decimal(open),
       high: decimal(high),
       low: decimal(low),

@@ -1,6 +1,6 @@
-import type { DecimalString } from '../../domain/decimal.ts'
+import { isZero, type DecimalString } from '../../domain/decimal.ts'
 import type { PointOf } from '../../domain/market-data.ts'
-import { epochMs, fault, isDecimalOrBlank } from './fields.ts'
+import { epochMs, fault, figureOf, timeFault } from './fields.ts'
 
 /**
  * One row of `tickers`, or what is wrong with it.
@@ -15,19 +15,28 @@ export function decodeTicker(
   symbol: string,
   receivedAt: number,
 ): PointOf<'ticker'> | string {
-  const { last, bidPx, bidSz, askPx, askSz, open24h, high24h, low24h, vol24h, volCcy24h } = row
-  if (!isDecimalOrBlank(last)) return wrong('last', last)
-  if (!isDecimalOrBlank(bidPx)) return wrong('bidPx', bidPx)
-  if (!isDecimalOrBlank(bidSz)) return wrong('bidSz', bidSz)
-  if (!isDecimalOrBlank(askPx)) return wrong('askPx', askPx)
-  if (!isDecimalOrBlank(askSz)) return wrong('askSz', askSz)
-  if (!isDecimalOrBlank(open24h)) return wrong('open24h', open24h)
-  if (!isDecimalOrBlank(high24h)) return wrong('high24h', high24h)
-  if (!isDecimalOrBlank(low24h)) return wrong('low24h', low24h)
-  if (!isDecimalOrBlank(vol24h)) return wrong('vol24h', vol24h)
-  if (!isDecimalOrBlank(volCcy24h)) return wrong('volCcy24h', volCcy24h)
+  const last = figureOf(row.last)
+  if (last === undefined) return wrong('last', row.last)
+  const bidPx = figureOf(row.bidPx)
+  if (bidPx === undefined) return wrong('bidPx', row.bidPx)
+  const bidSz = figureOf(row.bidSz)
+  if (bidSz === undefined) return wrong('bidSz', row.bidSz)
+  const askPx = figureOf(row.askPx)
+  if (askPx === undefined) return wrong('askPx', row.askPx)
+  const askSz = figureOf(row.askSz)
+  if (askSz === undefined) return wrong('askSz', row.askSz)
+  const open24h = figureOf(row.open24h)
+  if (open24h === undefined) return wrong('open24h', row.open24h)
+  const high24h = figureOf(row.high24h)
+  if (high24h === undefined) return wrong('high24h', row.high24h)
+  const low24h = figureOf(row.low24h)
+  if (low24h === undefined) return wrong('low24h', row.low24h)
+  const vol24h = figureOf(row.vol24h)
+  if (vol24h === undefined) return wrong('vol24h', row.vol24h)
+  const volCcy24h = figureOf(row.volCcy24h)
+  if (volCcy24h === undefined) return wrong('volCcy24h', row.volCcy24h)
   const timestamp = epochMs(row.ts)
-  if (timestamp === 0) return fault('ts', row.ts, 'epoch milliseconds')
+  if (timestamp === 0) return timeFault('ts', row.ts)
   return tickerPoint(
     symbol,
     timestamp,
@@ -47,7 +56,7 @@ export function decodeTicker(
 
 type Figure = DecimalString | undefined
 
-/** The one place that makes ticker points, so that all have one hidden class. */
+/** The one place that makes ticker points, so that all have one hidden class. A price with nothing behind it is nobody's quote. */
 export function tickerPoint(
   symbol: string,
   timestamp: number,
@@ -63,7 +72,20 @@ export function tickerPoint(
   volume24h: Figure,
   quoteVolume24h: Figure,
 ): PointOf<'ticker'> {
-  const data = { last, bid, bidSize, ask, askSize, open24h, high24h, low24h, volume24h, quoteVolume24h }
+  const bids = bidSize === undefined || !isZero(bidSize)
+  const asks = askSize === undefined || !isZero(askSize)
+  const data = {
+    last,
+    bid: bids ? bid : undefined,
+    bidSize: bids ? bidSize : undefined,
+    ask: asks ? ask : undefined,
+    askSize: asks ? askSize : undefined,
+    open24h,
+    high24h,
+    low24h,
+    volume24h,
+    quoteVolume24h,
+  }
   return { exchange: 'okx', symbol, dataType: 'ticker', timestamp, receivedAt, data }
 }
 

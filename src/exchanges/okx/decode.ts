@@ -1,7 +1,6 @@
 import type { SymbolLookup } from '../../core/exchange-definition.ts'
 import { NO_ERRORS, type DataFrame, type Frame, type FrameDecoder } from '../../core/frame.ts'
 import type { MarketDataPoint } from '../../domain/market-data.ts'
-import type { TapekeeperError } from '../../errors/tapekeeper-error.ts'
 import { candleChannelOf, OKX_TIMEFRAMES, timeframeOfChannel } from './candles.ts'
 import { decodeControl } from './control.ts'
 import { decodeBalance } from './decode-balance.ts'
@@ -9,8 +8,8 @@ import { decodeBook } from './decode-book.ts'
 import { decodeCandle } from './decode-candle.ts'
 import { decodeTicker } from './decode-ticker.ts'
 import { decodeTrade } from './decode-trade.ts'
-import { fault, isRecord } from './fields.ts'
-import { frameError, invalidFrame } from './invalid.ts'
+import { fault, isBlank, isRecord } from './fields.ts'
+import { invalidFrame, RowFaults } from './invalid.ts'
 import { createScanner } from './scan.ts'
 import { routeFrame, type WireFrame } from './route.ts'
 import { TopicDirectory, type KnownTopic } from './topic-directory.ts'
@@ -93,13 +92,13 @@ function decodeRows(
   decodeRow: RowDecoder,
 ): DataFrame {
   const points: MarketDataPoint[] = []
-  let errors: TapekeeperError[] | undefined
+  const faults = new RowFaults(text, topic.channel, topic.nativeSymbol)
   for (const row of rows) {
     const result = decodeRow(row, topic, symbol, receivedAt)
-    if (typeof result === 'string') (errors ??= []).push(frameError(result, text, topic.channel, topic.nativeSymbol))
+    if (typeof result === 'string') faults.add(result)
     else points.push(result)
   }
-  return { kind: 'data', topicKey: topic.key, points, errors: errors ?? NO_ERRORS }
+  return { kind: 'data', topicKey: topic.key, points, errors: faults.errors }
 }
 
 /** A book with a part missing would be a wrong book, so the frame stands or falls as a whole. */
@@ -111,13 +110,14 @@ function decodeBooks(
   text: string,
   receivedAt: number,
 ): Frame {
-  // Only the incremental channel says what its frames are; the others are snapshots each time.
-  const kind = action === undefined && topic.channel !== 'books' ? 'snapshot' : action
-  const isKnownKind = kind === 'snapshot' || (kind === 'update' && topic.channel === 'books')
+  // Only the incremental channel says what its frames are, and numbers them; the others are snapshots each time.
+  const isChained = topic.channel === 'books'
+  const kind = isBlank(action) && !isChained ? 'snapshot' : action
+  const isKnownKind = kind === 'snapshot' || (kind === 'update' && isChained)
   if (!isKnownKind) return invalidFrame(fault('action', action, 'one of this channel'), text, topic.channel, topic.nativeSymbol)
   const points: MarketDataPoint[] = []
   for (const row of rows) {
-    const result = notOf(row, topic) ?? decodeBook(row as WireFrame, kind, symbol, receivedAt)
+    const result = notOf(row, topic) ?? decodeBook(row as WireFrame, kind, isChained, symbol, receivedAt)
     if (typeof result === 'string') return invalidFrame(result, text, topic.channel, topic.nativeSymbol)
     points.push(result)
   }
@@ -139,30 +139,29 @@ const candleRow: RowDecoder = (row, topic, symbol, receivedAt) => {
 /** What is wrong when a row is no object, or belongs to another instrument than its frame. */
 function notOf(row: unknown, topic: KnownTopic): string | undefined {
   if (!isRecord(row)) return fault('the row', row, 'an object')
-  if (row.instId === undefined || row.instId === topic.nativeSymbol) return undefined
+  if (isBlank(row.instId) || row.instId === topic.nativeSymbol) return undefined
   return fault('instId', row.instId, `the ${topic.nativeSymbol} of the frame`)
 }
 
 /** An account comes in pages (`curPage`, `lastPage`); each is delivered as it comes, an asset being complete in itself. */
 function decodeAccount(accounts: readonly unknown[], text: string, receivedAt: number): DataFrame {
   const points: MarketDataPoint[] = []
-  const problems: string[] = []
+  const faults = new RowFaults(text, ACCOUNT)
   for (const account of accounts) {
     if (!isRecord(account)) {
-      problems.push(fault('the row', account, 'an object'))
+      faults.add(fault('the row', account, 'an object'))
       continue
     }
     if (!Array.isArray(account.details)) {
-      problems.push(fault('details', account.details, 'an array'))
+      faults.add(fault('details', account.details, 'an array'))
       continue
     }
     const details: readonly unknown[] = account.details
     for (const row of details) {
       const result = isRecord(row) ? decodeBalance(row, account.uTime, receivedAt) : fault('the asset', row, 'an object')
-      if (typeof result === 'string') problems.push(result)
+      if (typeof result === 'string') faults.add(result)
       else points.push(result)
     }
   }
-  const errors = problems.map((problem) => frameError(problem, text, ACCOUNT))
-  return { kind: 'data', topicKey: ACCOUNT, points, errors }
+  return { kind: 'data', topicKey: ACCOUNT, points, errors: faults.errors }
 }

@@ -1,7 +1,6 @@
 import type { RestClient, RestOutcome } from '../../core/rest-client.ts'
 import { decimal, isUnsignedDecimal, type DecimalString } from '../../domain/decimal.ts'
 import type { Instrument, MarketType } from '../../domain/instrument.ts'
-import { epochMs } from './fields.ts'
 import { readRows } from './rest-envelope.ts'
 import { isXPerp, symbolOf, xPerpSymbolOf } from './symbols.ts'
 import { instrumentRow, timeRows, type InstrumentRow } from './wire.ts'
@@ -13,14 +12,22 @@ const LISTS: Readonly<Record<MarketType, readonly InstrumentRow['instType'][]>> 
   future: ['FUTURES'],
 }
 
-/** The instruments of one market type. A row that cannot be read is left out: one odd listing must not hide the others. */
+/** The instruments of one market type. */
 export async function loadInstruments(rest: RestClient, marketType: MarketType): Promise<readonly Instrument[]> {
-  const lists = LISTS[marketType].map((type) => rest.get(`/api/v5/public/instruments?instType=${type}`, readRows))
-  const rows = (await Promise.all(lists)).flat()
-  return rows.flatMap((row) => {
-    const instrument = instrumentOf(row)
-    return instrument?.marketType === marketType ? [instrument] : []
-  })
+  const lists = LISTS[marketType].map((type) => rest.get(`/api/v5/public/instruments?instType=${type}`, readList))
+  return (await Promise.all(lists)).flat().filter((instrument) => instrument.marketType === marketType)
+}
+
+/**
+ * A row that cannot be read is left out: one odd listing must not hide the others. A list of nothing else is a failure, and no proof that
+ * nothing is listed.
+ */
+function readList(body: unknown): RestOutcome<readonly Instrument[]> {
+  const rows = readRows(body)
+  if (rows.kind !== 'ok') return rows
+  const instruments = rows.data.flatMap((row) => instrumentOf(row) ?? [])
+  const isUnreadable = instruments.length === 0 && rows.data.length > 0
+  return isUnreadable ? { kind: 'failed', message: 'no row that can be read' } : { kind: 'ok', data: instruments }
 }
 
 /** The exchange's clock, epoch milliseconds. */
@@ -28,8 +35,8 @@ export async function loadServerTime(rest: RestClient): Promise<number> {
   return rest.get('/api/v5/public/time', (body): RestOutcome<number> => {
     const rows = readRows(body)
     if (rows.kind !== 'ok') return rows
-    const now = epochMs(timeRows.parse(rows.data)[0].ts)
-    return now === 0 ? { kind: 'failed', message: 'no time' } : { kind: 'ok', data: now }
+    const [{ ts }] = timeRows.parse(rows.data)
+    return ts === undefined ? { kind: 'failed', message: 'no time' } : { kind: 'ok', data: ts }
   })
 }
 
@@ -51,9 +58,9 @@ export function instrumentOf(raw: unknown): Instrument | undefined {
     base,
     quote,
     settle: isSpot ? undefined : row.settleCcy,
-    tickSize: decimalOf(row.tickSz),
-    lotSize: decimalOf(row.lotSz),
-    minSize: decimalOf(row.minSz),
+    tickSize: row.tickSz,
+    lotSize: row.lotSz,
+    minSize: row.minSz,
     sizeUnit: isSpot ? 'base' : 'contract',
     contractSize: isSpot ? undefined : contractSizeOf(row),
     contractAsset: isSpot ? undefined : row.ctValCcy,
@@ -77,14 +84,9 @@ function currenciesOf(row: InstrumentRow): readonly (string | undefined)[] {
   return [base, quote?.split('_')[0]]
 }
 
-/** Exact: ctVal and ctMult are multiplied as decimals. No multiplier means 1. */
-function contractSizeOf(row: InstrumentRow): DecimalString | undefined {
-  const value = decimalOf(row.ctVal)
-  const multiplier = decimalOf(row.ctMult)
-  if (value === undefined || multiplier === undefined) return value
-  return decimalOf(decimal(value).times(decimal(multiplier)).toString())
-}
-
-function decimalOf(text: string | undefined): DecimalString | undefined {
-  return isUnsignedDecimal(text) ? text : undefined
+/** Exact: ctVal and ctMult are multiplied as decimals. */
+function contractSizeOf({ ctVal, ctMult }: InstrumentRow): DecimalString | undefined {
+  if (ctVal === undefined || ctMult === undefined) return undefined
+  const size = decimal(ctVal).times(decimal(ctMult)).toFixed()
+  return isUnsignedDecimal(size) ? size : undefined
 }

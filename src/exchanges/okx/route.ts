@@ -1,5 +1,5 @@
 import { MAX_FRAME_LENGTH } from '../../core/frame.ts'
-import { fault, isRecord } from './fields.ts'
+import { fault, isBlank, isRecord } from './fields.ts'
 
 /** What kind of frame this is, before its content is looked at. */
 export type Route =
@@ -19,7 +19,7 @@ export function routeFrame(text: string): Route {
     return unreadable(text.length === 0 ? 'the frame is empty' : 'the frame is not JSON')
   }
   if (!isRecord(frame)) return unreadable(fault('the frame', frame, 'an object'))
-  if (frame.event !== undefined) return { kind: 'control', event: frame.event, frame }
+  if (!isBlank(frame.event)) return { kind: 'control', event: frame.event, frame }
   const { arg } = frame
   if (!isRecord(arg)) return unreadable(fault('arg', arg, 'an object'))
   const { channel, instId } = arg

@@ -1,4 +1,4 @@
-import type { DecimalString } from '../../domain/decimal.ts'
+import { isZero, type DecimalString } from '../../domain/decimal.ts'
 import { MAX_FRAME_LENGTH, NO_ERRORS, type DataFrame } from '../../core/frame.ts'
 import type { Level, MarketDataPoint, OrderBook, PointOf } from '../../domain/market-data.ts'
 import { bookPoint } from './decode-book.ts'
@@ -93,9 +93,9 @@ function bookRow(
 ): readonly MarketDataPoint[] {
   cursor.literal(DATA)
   cursor.literal('"asks":[')
-  const asks = scanLevels(cursor)
+  const asks = kind === 'update' ? scanChanges(cursor) : scanSide(cursor, 1)
   cursor.literal(',"bids":[')
-  const bids = scanLevels(cursor)
+  const bids = kind === 'update' ? scanChanges(cursor) : scanSide(cursor, -1)
   if (cursor.optional(',"instId":"')) {
     cursor.literal(topic.nativeSymbol)
     cursor.literal('"')
@@ -111,7 +111,8 @@ function bookRow(
     else if (cursor.optional(',"checksum":')) skipChecksum(cursor)
     else break
   }
-  return [bookPoint(symbol, timestamp, receivedAt, kind, bids, asks, sequence, previousSequence)]
+  const previous = kind === 'update' ? previousSequence : undefined
+  return [bookPoint(symbol, timestamp, receivedAt, kind, bids, asks, sequence, previous)]
 }
 
 function skipChecksum(cursor: TextCursor): void {
@@ -119,23 +120,48 @@ function skipChecksum(cursor: TextCursor): void {
   cursor.integer()
 }
 
-function scanLevels(cursor: TextCursor): readonly Level[] {
+function scanChanges(cursor: TextCursor): readonly Level[] {
   const levels: Level[] = []
   if (cursor.optional(']')) return levels
   do {
     cursor.literal('["')
     const price = cursor.decimal()
-    cursor.literal(',"')
-    const size = cursor.decimal()
-    cursor.literal(',"')
-    cursor.skipDigits()
-    cursor.literal(',"')
-    cursor.skipDigits()
-    cursor.literal(']')
+    const size = sizeAfter(cursor)
+    if (isZero(price) && !isZero(size)) cursor.ok = false
     levels.push([price, size])
-  } while (cursor.ok && cursor.optional(','))
+  } while (cursor.optional(','))
   cursor.literal(']')
   return levels
+}
+
+/** A side of a snapshot, provided that it is in order: prices away from 0, ever worse (`direction` 1 for rising ones), and no empty level. */
+function scanSide(cursor: TextCursor, direction: 1 | -1): readonly Level[] {
+  const levels: Level[] = []
+  if (cursor.optional(']')) return levels
+  let before = -Infinity
+  do {
+    cursor.literal('["')
+    const price = cursor.price()
+    const key = direction * cursor.value
+    const size = sizeAfter(cursor)
+    if (key <= before || key === 0 || isZero(size)) cursor.ok = false
+    before = key
+    levels.push([price, size])
+  } while (cursor.optional(','))
+  cursor.literal(']')
+  return levels
+}
+
+/** The rest of a level: its size, and two fields that nobody reads. */
+function sizeAfter(cursor: TextCursor): DecimalString {
+  cursor.literal(',"')
+  const size = cursor.decimal()
+  cursor.literal(',"')
+  cursor.skipDigits()
+  cursor.literal(',"')
+  cursor.skipDigits()
+  cursor.literal(']')
+  return size
 }
 
 function scanTicker(cursor: TextCursor, topic: KnownTopic, symbol: string, receivedAt: number): PointOf<'ticker'>[] {

@@ -1,4 +1,6 @@
 import { MAX_DECIMAL_LENGTH, type DecimalString } from '../../domain/decimal.ts'
+import { priceKey } from '../../domain/price-key.ts'
+import { isPlausibleTime } from '../../domain/timestamp.ts'
 import { LONGEST_ID } from './fields.ts'
 
 const QUOTE = 34
@@ -19,6 +21,8 @@ const UNDERSCORE = 95
  */
 export class TextCursor {
   ok = true
+  /** The latest `price` as a number, near enough to say of two which is greater when they differ in it. */
+  value = 0
   #text = ''
   #at = 0
 
@@ -66,6 +70,14 @@ export class TextCursor {
     return this.#closeQuote(start, code) as DecimalString
   }
 
+  /** As `decimal`; its number is in `value`. */
+  price(): DecimalString {
+    const start = this.#at
+    const text = this.decimal()
+    this.value = priceKey(this.#text, start, this.#at - 1)
+    return text
+  }
+
   /** As `decimal`, or nothing before the closing quote. */
   decimalOrBlank(): DecimalString | undefined {
     return this.optional('"') ? undefined : this.decimal()
@@ -105,11 +117,10 @@ export class TextCursor {
     return sum
   }
 
-  /** Epoch milliseconds of thirteen digits (2001 to 2286), up to and with the closing quote. */
+  /** Epoch milliseconds of a time that can be, up to and with the closing quote. */
   time(): number {
-    const start = this.#at
     const ms = this.integer()
-    if (this.#at - start !== 13) this.ok = false
+    if (!isPlausibleTime(ms)) this.ok = false
     this.literal('"')
     return ms
   }

@@ -1,7 +1,8 @@
 import type { TradeHistory, TradeTarget } from '../../core/exchange-definition.ts'
+import type { RestOutcome } from '../../core/rest-client.ts'
 import type { PointOf } from '../../domain/market-data.ts'
 import { decodeTrade } from './decode-trade.ts'
-import { isRecord } from './fields.ts'
+import { fault, isBlank, isRecord } from './fields.ts'
 import { readRows } from './rest-envelope.ts'
 
 const PAGE = 100
@@ -13,23 +14,37 @@ const PAGE = 100
  */
 export const tradeHistory: TradeHistory = {
   contiguity: 'aggregated',
-  async pageBefore(rest, { symbol, nativeSymbol }, beforeId, now, signal) {
-    const query = `instId=${encodeURIComponent(nativeSymbol)}&type=1&after=${beforeId}&limit=${PAGE}`
-    const rows = await rest.get(`/api/v5/market/history-trades?${query}`, readRows, signal)
-    return rows.flatMap((row) => fillOf(row, { symbol, nativeSymbol }, now) ?? [])
+  pageBefore(rest, target, beforeId, now, signal) {
+    const query = `instId=${encodeURIComponent(target.nativeSymbol)}&type=1&after=${beforeId}&limit=${PAGE}`
+    return rest.get(`/api/v5/market/history-trades?${query}`, (body) => readFills(body, target, now), signal)
   },
   async latest(rest, target, now, signal) {
     const path = `/api/v5/market/trades?instId=${encodeURIComponent(target.nativeSymbol)}&limit=1`
-    const [row] = await rest.get(path, readRows, signal)
-    return fillOf(row, target, now)
+    const [fill] = await rest.get(path, (body) => readFills(body, target, now), signal)
+    return fill
   },
 }
 
-/** A row of another instrument would be a wrong answer that looks right. */
-function fillOf(row: unknown, { symbol, nativeSymbol }: TradeTarget, now: number): PointOf<'trade'> | undefined {
-  if (!isRecord(row) || row.instId !== nativeSymbol) return undefined
-  const point = decodeTrade(row, symbol, now)
-  return typeof point === 'string' ? undefined : backfilled(point)
+/**
+ * The fills of an answer that can be read. One that has rows, none of which can be, is a failure: it is no proof that there are no fills.
+ */
+function readFills(body: unknown, target: TradeTarget, now: number): RestOutcome<readonly PointOf<'trade'>[]> {
+  const rows = readRows(body)
+  if (rows.kind !== 'ok') return rows
+  const fills: PointOf<'trade'>[] = []
+  let problem: string | undefined
+  for (const row of rows.data) {
+    const fill = fillOf(row, target, now)
+    if (typeof fill === 'string') problem ??= fill
+    else fills.push(fill)
+  }
+  return fills.length === 0 && problem !== undefined ? { kind: 'failed', message: problem } : { kind: 'ok', data: fills }
 }
 
-const backfilled = (point: PointOf<'trade'>): PointOf<'trade'> => ({ ...point, data: { ...point.data, backfilled: true } })
+/** A row of another instrument would be a wrong answer that looks right. */
+function fillOf(row: unknown, { symbol, nativeSymbol }: TradeTarget, now: number): PointOf<'trade'> | string {
+  if (!isRecord(row)) return fault('the row', row, 'an object')
+  if (!isBlank(row.instId) && row.instId !== nativeSymbol) return fault('instId', row.instId, `the ${nativeSymbol} asked for`)
+  const point = decodeTrade(row, symbol, now)
+  return typeof point === 'string' ? point : { ...point, data: { ...point.data, backfilled: true } }
+}

@@ -48,10 +48,30 @@ test('prices that no float can tell apart are levels of their own', () => {
 
 test('more than the most: the worst go, but not before the frame is complete', () => {
   const side = new BookSide('bids', 3)
-  side.replace(levels('10:1', '9:1', '8:1', '7:1'))
-  expect(listOf(side)).toEqual(levels('10:1', '9:1', '8:1'))
+  side.replace(levels('10:1', '9:1', '8:1'))
   side.apply(levels('11:1', '10:0'))
-  expect(listOf(side)).toEqual(levels('11:1', '9:1', '8:1'))
+  expect([listOf(side), side.isWhole]).toEqual([levels('11:1', '9:1', '8:1'), true])
+  side.apply(levels('12:1', '7:1'))
+  expect([listOf(side), side.isWhole]).toEqual([levels('12:1', '11:1', '9:1'), false])
+})
+
+test('behind what was given up nothing is claimed', () => {
+  const side = new BookSide('asks', 3)
+  side.replace(levels('10:1', '11:1', '12:1', '13:1', '15:1'))
+  side.apply(levels('10:0', '11:0'))
+  // 13 is still there, so neither it nor what comes behind it may be shown as the second best.
+  side.apply(levels('14:1', '13:2', '16:1'))
+  expect([listOf(side), side.isWhole]).toEqual([levels('12:1'), false])
+  side.apply(levels('12.5:1'))
+  expect(listOf(side)).toEqual(levels('12:1', '12.5:1'))
+  side.replace(levels('13:2', '14:1'))
+  expect([listOf(side), side.isWhole]).toEqual([levels('13:2', '14:1'), true])
+})
+
+test('prices that no float can tell apart are given up together', () => {
+  const side = new BookSide('asks', 2)
+  side.replace(levels('1:1', '1000000.00000000000001:1', '1000000.00000000000002:2'))
+  expect(listOf(side)).toEqual(levels('1:1'))
 })
 
 test('an absurd frame costs neither memory nor minutes', () => {
@@ -98,27 +118,29 @@ describe.each(['bids', 'asks'] as const)('%s like a naive model', (name) => {
   const size = fc.oneof(fc.constantFrom('0', '0.0', '0.00'), fc.stringMatching(/^[1-9]\d?(\.\d{1,3})?$/))
   const change = fc.tuple(price, size).map(([p, s]) => level(p, s))
 
-  test('through frames of any shape, with few and many levels', () => {
+  test('through frames of any shape: the best ones of the whole book, all of them unless it says otherwise', () => {
+    let gaveUp = 0
     fc.assert(
       fc.property(
         fc.integer({ min: 1, max: 60 }),
-        fc.array(change, { maxLength: 60 }),
+        fc.array(change, { maxLength: 140 }),
         fc.array(fc.array(change, { maxLength: 12 }), { maxLength: 40 }),
         (maxLevels, snapshot, frames) => {
           const side = new BookSide(name, maxLevels)
           const naive = new NaiveSide(name)
-          // Not more at once than it may hold twice over: beyond that the worst may go early, see above.
-          const first = snapshot.slice(0, 2 * maxLevels)
-          side.replace(first)
-          naive.apply(first, maxLevels)
-          for (const frame of frames.map((all) => all.slice(0, maxLevels))) {
+          side.replace(snapshot)
+          naive.apply(snapshot)
+          for (const frame of [[], ...frames]) {
             side.apply(frame)
-            naive.apply(frame, maxLevels)
-            expect(listOf(side)).toEqual(naive.levels)
+            naive.apply(frame)
+            expect(side.count).toBeLessThanOrEqual(maxLevels)
+            expect(listOf(side)).toEqual(naive.levels.slice(0, side.isWhole ? undefined : side.count))
+            if (!side.isWhole) gaveUp++
           }
         },
       ),
       { numRuns: 300, seed: 1 },
     )
+    expect(gaveUp).toBeGreaterThan(300)
   })
 })

@@ -37,7 +37,7 @@ export class KeptSymbol {
           const url = `${world.fake.endpoints.rest}/api/v5/market/books?instId=${symbol}&sz=400&source=0`
           const { status, text } = await http({ url, signal })
           const row = status === 200 ? (JSON.parse(text) as { data: Readonly<Record<string, unknown>>[] }).data[0] : undefined
-          const point = row === undefined ? 'no row' : decodeBook(row, 'snapshot', symbol, clock.now())
+          const point = row === undefined ? 'no row' : decodeBook(row, 'snapshot', true, symbol, clock.now())
           if (typeof point === 'string') throw new Error(point)
           return point
         },

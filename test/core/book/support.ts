@@ -31,14 +31,13 @@ export class NaiveSide {
     this.#side = side
   }
 
-  apply(changes: readonly Level[], maxLevels: number): void {
+  apply(changes: readonly Level[]): void {
     for (const [price, size] of changes) {
       this.#levels = this.#levels.filter(([other]) => !new Decimal(other).eq(price))
       if (!new Decimal(size).isZero()) this.#levels.push([price, size])
     }
     const direction = this.#side === 'bids' ? -1 : 1
     this.#levels.sort(([a], [b]) => direction * new Decimal(a).cmp(b))
-    this.#levels = this.#levels.slice(0, maxLevels)
   }
 
   get levels(): readonly Level[] {

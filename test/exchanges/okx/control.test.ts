@@ -52,8 +52,17 @@ describe('frames that are no market data', () => {
     ],
     ['{"event":"error"}', { ...rejected, reaction: 'retry', nativeCode: 'unknown', message: '' }],
     [
-      '{"event":"error","code":null,"msg":[],"id":7,"arg":[]}',
+      '{"event":"error","code":null,"msg":[],"id":[],"arg":[]}',
       { ...rejected, reaction: 'retry', nativeCode: 'unknown', message: '' },
+    ],
+    // A number for a text, and a blank for nothing.
+    [
+      '{"event":"error","code":60018,"msg":7,"id":7,"arg":null}',
+      { ...rejected, reaction: 'reject', nativeCode: '60018', message: '7', requestId: '7' },
+    ],
+    [
+      '{"event":"error","code":"60018","msg":null,"id":"","arg":{"channel":"trades","instId":"NOPE"}}',
+      { ...rejected, reaction: 'reject', nativeCode: '60018', message: '', topicKey: 'trades:NOPE' },
     ],
     [
       '{"event":"notice","code":"64008","msg":"The connection will soon be closed for a service upgrade.","connId":"a4d3ae55"}',

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { MAX_FRAME_LENGTH } from '../../../src/core/frame.ts'
 import { decimalString } from '../../../src/domain/decimal.ts'
+import { occurrencesOf } from '../../../src/errors/tapekeeper-error.ts'
 import { createDecoder } from '../../../src/exchanges/okx/decode.ts'
 import { brokenRule } from './invariants.ts'
 import { dataOf, fixture, FIXTURES, noList, RECEIVED_AT } from './support.ts'
@@ -266,8 +267,16 @@ describe('a bad row costs that row', () => {
     ['tradeId', '', 'tradeId is ""'],
     ['tradeId', '1'.repeat(33), `tradeId is "${'1'.repeat(33)}"`],
     ['count', '0', 'count is "0"'],
-    ['count', '', 'count is ""'],
-    ['count', 3, 'count is 3'],
+    ['count', 0, 'count is 0'],
+    ['count', 1.5, 'count is 1.5'],
+    ['count', 'three', 'count is "three"'],
+    ['ts', '1795046400', 'ts is "1795046400", which looks like seconds, not whole epoch milliseconds from 2009 to 2100'],
+    ['ts', '1795046400123000', 'ts is "1795046400123000", which looks like microseconds'],
+    ['ts', '1795046400123000000', 'ts is "1795046400123000000", which looks like nanoseconds'],
+    // The year 58860.
+    ['ts', '1795046400123456', 'ts is "1795046400123456", which looks like microseconds'],
+    ['ts', '1230940799999', 'ts is "1230940799999", not whole epoch milliseconds'],
+    ['ts', '4102444800000', 'ts is "4102444800000", not whole epoch milliseconds'],
     ['instId', 'ETH-USDT', 'instId is "ETH-USDT"'],
     ['instId', 7, 'instId is 7'],
   ])('trade with %s %j', (field, value, message) => {
@@ -294,12 +303,14 @@ describe('a bad row costs that row', () => {
 
   test.each([
     ['last', '1e5'],
-    ['bidPx', 1],
     ['askSz', '-1'],
-    ['high24h', null],
+    // Written by JSON as a number, these digits are not certain.
+    ['bidPx', 0.1 + 0.2],
+    ['bidPx', true],
     ['vol24h', 'many'],
     ['volCcy24h', {}],
     ['ts', ''],
+    ['ts', '1795046400'],
   ])('ticker with %s %j', (field, value) => {
     const frame = JSON.parse(fixture('tickers-spot')) as { data: Record<string, unknown>[] }
     frame.data[0]![field] = value
@@ -312,6 +323,8 @@ describe('a bad row costs that row', () => {
     [0, '1795046400001', 'the opening time'],
     [0, 1_795_046_400_000, 'the opening time'],
     [0, '', 'the opening time'],
+    [0, '1795046400', 'the opening time'],
+    [0, '1795046400000000', 'the opening time'],
     [1, '', 'open'],
     [4, '1e3', 'close'],
     [5, null, 'vol'],
@@ -329,10 +342,11 @@ describe('a bad row costs that row', () => {
   test.each([
     ['ccy', ''],
     ['ccy', undefined],
-    ['availBal', 1],
+    ['availBal', []],
     ['frozenBal', '--1'],
     ['cashBal', 'NaN'],
     ['uTime', 'yesterday'],
+    ['uTime', '1795046400'],
   ])('balance with %s %j', (field, value) => {
     const frame = JSON.parse(fixture('account')) as { data: { details: Record<string, unknown>[] }[] }
     frame.data[0]!.details[0]![field] = value
@@ -362,10 +376,16 @@ describe('a bad book costs the frame', () => {
     ['bids', [['1', '-2']]],
     ['bids', [['1', '2'], null]],
     ['ts', '0'],
-    ['seqId', '12'],
+    ['bids', [['0', '2']]],
+    ['asks', [['0.00', '2']]],
+    ['asks', [['1', '0e0']]],
+    ['ts', '1795046400'],
+    ['seqId', '1.2'],
     ['seqId', 1.5],
-    ['seqId', null],
+    ['seqId', -2],
+    ['seqId', {}],
     ['prevSeqId', 'x'],
+    ['prevSeqId', false],
     ['prevSeqId', 1e300],
     ['instId', 'ETH-USDT'],
   ])('book with %s %j', (field, value) => {
@@ -387,6 +407,208 @@ describe('a bad book costs the frame', () => {
     frame.arg.channel = channel
     frame.action = action
     expect(decode(JSON.stringify(frame), RECEIVED_AT).kind).toBe('invalid')
+  })
+})
+
+describe('what may be left out', () => {
+  const row = { ...{ instId: 'BTC-USDT', tradeId: '7', px: '10.5', sz: '2', side: 'buy', ts: '1795046400123' }, count: '1' }
+  const tradeWith = (more: object) =>
+    decodeData(JSON.stringify({ arg: { channel: 'trades', instId: 'BTC-USDT' }, data: [{ ...row, ...more }] }))
+  const changed = (name: string, fields: object) => {
+    const frame = JSON.parse(fixture(name)) as { data: Record<string, unknown>[] }
+    frame.data[0] = { ...frame.data[0], ...fields }
+    return JSON.stringify(frame)
+  }
+
+  test.each([
+    ['count', '', undefined],
+    ['count', null, undefined],
+    ['count', 3, 3],
+    ['count', '3', 3],
+    ['source', '', 1],
+    ['source', null, 1],
+    ['source', 0, 1],
+    ['seqId', '9', 1],
+    ['seqId', null, 1],
+    ['seqId', {}, 1],
+    ['instId', null, 1],
+    ['instId', '', 1],
+    ['newField', null, 1],
+  ])('trade with %s %j', (field, value, count) => {
+    const { points, errors } = tradeWith({ [field]: value })
+    expect(errors).toEqual([])
+    expect(points).toMatchObject([{ symbol: 'BTC-USDT', data: { id: '7', price: '10.5', count } }])
+  })
+
+  test.each([
+    'last',
+    'lastSz',
+    'bidPx',
+    'bidSz',
+    'askPx',
+    'askSz',
+    'open24h',
+    'high24h',
+    'low24h',
+    'vol24h',
+    'volCcy24h',
+    'sodUtc0',
+    'instId',
+  ])('a ticker without %s, with "" and with null are the same', (field) => {
+    const frames = [undefined, '', null].map((value) => decodeData(changed('tickers-spot', { [field]: value })))
+    expect(frames[0]?.points).toHaveLength(1)
+    for (const frame of frames) expect(frame).toStrictEqual(frames[0])
+  })
+
+  test('a figure that comes as a number is that number', () => {
+    const { points } = decodeData(changed('tickers-spot', { last: 91250.1, bidSz: 1e-7, vol24h: 12 }))
+    expect(points).toMatchObject([{ data: { last: '91250.1', bidSize: '0.0000001', volume24h: '12' } }])
+  })
+
+  test('a quote with nothing behind it is none', () => {
+    const { points } = decodeData(changed('tickers-spot', { bidSz: '0', askSz: '0.00' }))
+    expect(points).toMatchObject([{ data: { ...noFigures, last: '91250.1' } }])
+  })
+
+  test.each(['availBal', 'frozenBal', 'cashBal', 'uTime'])(
+    'a balance without %s, with "" and with null are the same',
+    (field) => {
+      const [absent, ...others] = [undefined, '', null].map((value) => {
+        const frame = JSON.parse(fixture('account')) as { data: { details: Record<string, unknown>[] }[] }
+        frame.data[0]!.details[0]![field] = value
+        return decodeData(JSON.stringify(frame))
+      })
+      expect(absent).toMatchObject({ points: [{ symbol: 'USDT' }, { symbol: 'BTC' }], errors: [] })
+      for (const other of others) expect(other).toStrictEqual(absent)
+    },
+  )
+
+  test('a debt may come as a number, too', () => {
+    const frame = JSON.parse(fixture('account')) as { data: { details: Record<string, unknown>[] }[] }
+    frame.data[0]!.details[0]!['cashBal'] = -1.5
+    expect(decodeData(JSON.stringify(frame)).points[0]).toMatchObject({ data: { total: '-1.5' } })
+  })
+
+  test.each([
+    ['books5', 'seqId', undefined],
+    ['books5', 'seqId', null],
+    ['books5', 'seqId', ''],
+    ['books5', 'seqId', -1],
+    ['books5', 'seqId', {}],
+    ['books5', 'seqId', 'x'],
+    ['books5', 'prevSeqId', 'x'],
+    ['books5', 'checksum', null],
+    ['books5', 'action', null],
+    ['bbo-tbt', 'seqId', 1.5],
+    ['books-snapshot', 'prevSeqId', 'x'],
+    ['books-snapshot', 'checksum', null],
+    ['books-update', 'checksum', 'x'],
+  ])('%s with %s %j is delivered', (name, field, value) => {
+    const { points, errors } = decodeData(changed(name, { [field]: value }))
+    expect([points.length, errors.length]).toEqual([1, 0])
+  })
+
+  test.each([
+    ['12', '11', 12, 11],
+    ['12', 11, 12, 11],
+    [12, '', 12, undefined],
+    [12, null, 12, undefined],
+    [12, -1, 12, undefined],
+    [12, '-1', 12, undefined],
+    [null, 11, undefined, 11],
+    ['', '', undefined, undefined],
+    [0, 0, 0, 0],
+  ])('an update of seqId %j after %j is number %j after %j', (seqId, prevSeqId, sequence, previousSequence) => {
+    const [book] = decodeData(changed('books-update', { seqId, prevSeqId })).points
+    expect(book?.data).toMatchObject({ sequence, previousSequence })
+  })
+
+  test('an event that is blank is none', () => {
+    for (const event of [null, '']) {
+      const frame = { ...(JSON.parse(fixture('trades')) as object), event }
+      expect(decodeData(JSON.stringify(frame)).points).toHaveLength(1)
+    }
+  })
+})
+
+describe('a snapshot is a book as anybody expects one', () => {
+  const book = (channel: string, bids: unknown, asks: unknown) => {
+    const action = channel === 'books' ? 'snapshot' : undefined
+    const data = [
+      { asks, bids, instId: 'BTC-USDT', ts: '1795046400600', seqId: 5, prevSeqId: channel === 'books' ? -1 : undefined },
+    ]
+    return JSON.stringify({ arg: { channel, instId: 'BTC-USDT' }, action, data })
+  }
+  const wire = (...pairs: string[]) => pairs.map((pair) => [...pair.split(':'), '0', '1'])
+  const plain = (...pairs: string[]) => pairs.map((pair) => pair.split(':'))
+
+  test.each(['bbo-tbt', 'books5', 'books'])('%s: a level without size is none, however its zero is written', (channel) => {
+    const bids = wire('101:0', '100.5:0.0', '100:2', '99:0.000', '98:3', '97:00')
+    const asks = wire('0:0', '102:0.00', '103:1')
+    const { data } = decodeData(book(channel, bids, asks)).points[0]!
+    expect(data).toMatchObject({ kind: 'snapshot', bids: plain('100:2', '98:3'), asks: plain('103:1') })
+    expect(decodeData(book(channel, wire('1:0'), [])).points[0]).toMatchObject({ data: { bids: [], asks: [] } })
+  })
+
+  test.each(['books5', 'books'])('%s: best first, each price once', (channel) => {
+    const bids = wire('98:1', '100:2', '99:3', '100.0:4', '9.5:1')
+    const asks = wire('101:1', '103:2', '102:3', '103.00:0')
+    const { data } = decodeData(book(channel, bids, asks)).points[0]!
+    expect(data).toMatchObject({ bids: plain('100.0:4', '99:3', '98:1', '9.5:1'), asks: plain('101:1', '102:3') })
+  })
+
+  test('crossed, as before an opening, it stays as it is', () => {
+    expect(decodeData(book('books5', wire('105:1'), wire('104:1'))).points[0]).toMatchObject({
+      data: { bids: plain('105:1'), asks: plain('104:1') },
+    })
+  })
+
+  test('in an update a zero removes a level, and the order is the exchange\u2019s', () => {
+    const text = JSON.stringify({
+      ...{ arg: { channel: 'books', instId: 'BTC-USDT' }, action: 'update' },
+      data: [{ asks: wire('103:0', '102:1'), bids: wire('99:1', '100:0.0'), ts: '1795046400600', seqId: 6, prevSeqId: 5 }],
+    })
+    expect(decodeData(text).points[0]).toMatchObject({
+      data: { kind: 'update', bids: plain('99:1', '100:0.0'), asks: plain('103:0', '102:1'), sequence: 6, previousSequence: 5 },
+    })
+  })
+})
+
+describe('a frame full of bad rows', () => {
+  const good = { instId: 'BTC-USDT', tradeId: '1', px: '10.5', sz: '2', side: 'buy', ts: '1795046400123' }
+  const frameOf = (channel: string, data: unknown[]) => JSON.stringify({ arg: { channel, instId: 'BTC-USDT' }, data })
+
+  test.each([
+    ['trades', 4, 4],
+    ['trades', 5, 5],
+    ['trades', 6, 6],
+    ['trades-all', 50_000, 6],
+    ['tickers', 50_000, 6],
+    ['candle1m', 50_000, 6],
+  ])('%s: %i bad ones are told in %i errors, and all counted', (channel, bad, told) => {
+    const { points, errors } = decodeData(frameOf(channel, [good, ...Array.from({ length: bad }, () => ({ px: 1 })), good]))
+    // As a ticker, too, a row with no more than a time is good.
+    const isCandle = channel === 'candle1m'
+    expect(points).toHaveLength(isCandle ? 0 : 2)
+    const wrong = isCandle ? bad + 2 : bad
+    expect(errors).toHaveLength(Math.min(told, 6))
+    expect(errors.reduce((sum, error) => sum + occurrencesOf(error), 0)).toBe(wrong)
+    if (wrong > 5) expect(errors.at(-1)?.message).toBe(`okx ${channel}:BTC-USDT: ${wrong - 5} more rows cannot be used`)
+  })
+
+  test('an account\u2019s, in the order they come', () => {
+    const details = Array.from({ length: 9 }, (_, index) => ({ ccy: `C${index}` }))
+    const data = [null, { details: 7 }, { details: [7, ...details] }, { uTime: '1795046400900', details: [{ ccy: 'BTC' }] }]
+    const { points, errors } = decodeData(JSON.stringify({ arg: { channel: 'account' }, data }))
+    expect(points.map(({ symbol }) => symbol)).toEqual(['BTC'])
+    expect(errors.map(({ message }) => message.slice('okx account: '.length))).toEqual([
+      ...['the row is null, not an object', 'details is 7, not an array', 'the asset is 7, not an object'],
+      ...[
+        'uTime is missing, not whole epoch milliseconds from 2009 to 2100',
+        'uTime is missing, not whole epoch milliseconds from 2009 to 2100',
+      ],
+      '7 more rows cannot be used',
+    ])
   })
 })
 

@@ -123,18 +123,23 @@ const goodTrade = z.object({
   ts: z
     .string()
     .regex(/^\d{1,16}$/)
-    .refine((text) => Number(text) > 0 && Number(text) <= 8.64e15),
+    .refine((text) => Number(text) >= Date.UTC(2009, 0, 3) && Number(text) < Date.UTC(2100, 0, 1)),
   count: z
-    .string()
-    .regex(/^\d{1,16}$/)
-    .refine((text) => Number(text) > 0 && Number.isSafeInteger(Number(text)))
+    .union([
+      z.literal(['', null]),
+      z.number().int().positive(),
+      z
+        .string()
+        .regex(/^\d{1,16}$/)
+        .refine((text) => Number(text) > 0 && Number.isSafeInteger(Number(text))),
+    ])
     .optional(),
 })
 
 function goodTrades(text: string, nativeSymbol: string): number {
   const { data } = JSON.parse(text) as { data: unknown[] }
   return data.filter((row) => {
-    const own = z.object({ instId: z.literal(nativeSymbol).optional() })
+    const own = z.object({ instId: z.literal([nativeSymbol, '', null]).optional() })
     return goodTrade.safeParse(row).success && own.safeParse(row).success
   }).length
 }

@@ -86,14 +86,47 @@ describe('one row', () => {
   })
 
   test.each([
+    ['tickSz', null, { tickSize: undefined }],
+    ['tickSz', '1E-9', { tickSize: '0.000000001' }],
+    ['tickSz', '2.5e3', { tickSize: '2500' }],
+    ['tickSz', '1e-999999999', { tickSize: undefined }],
+    ['lotSz', 0.1, { lotSize: '0.1' }],
+    ['lotSz', 1e-7, { lotSize: '0.0000001' }],
+    ['minSz', 'one', { minSize: undefined }],
+    ['minSz', {}, { minSize: undefined }],
+    ['minSz', 0.1 + 0.2, { minSize: undefined }],
+    ['listTime', 1_548_133_413_000, { listedAt: 1_548_133_413_000 }],
+    ['listTime', '1548133413', { listedAt: undefined }],
+    ['expTime', '4203072000000', { expiresAt: undefined }],
+    ['ruleType', null, { symbol: 'BTC-USDT-PERP' }],
+    ['instFamily', 7, { base: 'BTC', quote: 'USDT' }],
+    ['uly', [], { base: 'BTC', quote: 'USDT' }],
+    ['baseCcy', null, { base: 'BTC' }],
+    ['settleCcy', null, { settle: undefined }],
+    ['ctType', null, { contractType: undefined }],
+    ['state', 5, { state: 'unknown', live: false }],
+    ['ctVal', 0.01, { contractSize: '0.01' }],
+    ['ctMult', null, { contractSize: '0.01' }],
+    ['ctMult', undefined, { contractSize: '0.01' }],
+    // Unlike one that is not there, which means 1.
+    ['ctMult', 'many', { contractSize: undefined }],
+    ['maxIcebergSz', null, {}],
+  ])('%s %j costs no more than the field', (field, value, expected) => {
+    expect(instrumentOf({ ...swap, [field]: value })).toMatchObject({ symbol: 'BTC-USDT-PERP', ...expected })
+  })
+
+  test.each(Object.keys(swap))('a row without %s, with "" and with null are the same', (field) => {
+    const [absent, empty, none] = [undefined, '', null].map((value) => instrumentOf({ ...swap, [field]: value }))
+    expect([empty, none]).toStrictEqual([absent, absent])
+  })
+
+  test.each([
     null,
     7,
     {},
     { ...spot, instId: '' },
     { ...spot, instId: 7 },
     { ...spot, instType: 'OPTION' },
-    { ...spot, tickSz: '1e-8' },
-    { ...spot, lotSz: 0.1 },
     { ...future, instId: 'BTC-USD-261225-50000-C' },
   ])('no instrument: %#', (row) => {
     expect(instrumentOf(row)).toBeUndefined()
@@ -128,11 +161,22 @@ describe('the lists', () => {
     expect(instruments.map((instrument) => instrument.symbol)).toEqual(symbols)
   })
 
+  test('a list none of which can be read is no empty list', async () => {
+    const listOf = (data: unknown) =>
+      loadInstruments(
+        fakeRest(() => ({ code: '0', data })),
+        'spot',
+      )
+    await expect(listOf([null, { ...spot, instId: 7 }])).rejects.toThrow('no row that can be read')
+    await expect(listOf([])).resolves.toEqual([])
+  })
+
   test('the exchange time', async () => {
     const clock = (ts: unknown) => loadServerTime(fakeRest(() => ({ code: '0', data: [{ ts }] })))
     await expect(clock('1597026383085')).resolves.toBe(1_597_026_383_085)
     await expect(clock('')).rejects.toThrow('no time')
-    await expect(clock(7)).rejects.toThrow()
+    await expect(clock(1_597_026_383_085)).resolves.toBe(1_597_026_383_085)
+    for (const ts of [7, null, undefined, '1597026383', {}]) await expect(clock(ts)).rejects.toThrow('no time')
   })
 
   test.each<[unknown, RestOutcome<readonly unknown[]>]>([
@@ -143,6 +187,14 @@ describe('the lists', () => {
     [
       { code: '50011', msg: 'Too Many Requests', data: [] },
       { kind: 'retry', message: '50011 Too Many Requests' },
+    ],
+    [
+      { code: 0, msg: null, data: null },
+      { kind: 'ok', data: [] },
+    ],
+    [
+      { code: 51000, msg: { words: 1 }, data: '' },
+      { kind: 'failed', message: '51000' },
     ],
     [
       { code: '50001', msg: 'Service unavailable' },
@@ -156,7 +208,7 @@ describe('the lists', () => {
     expect(readRows(body)).toEqual(outcome)
   })
 
-  test.each([null, [], { code: 0 }, { code: '0', data: {} }])('no envelope: %j', (body) => {
+  test.each([null, [], {}, { code: null, data: [] }, { code: '0', data: {} }])('no envelope: %j', (body) => {
     expect(() => readRows(body)).toThrow()
   })
 })

@@ -1,6 +1,8 @@
-import { Decimal, isDecimal, isUnsignedDecimal } from '../../../src/domain/decimal.ts'
+import { compareDecimals } from '../../../src/domain/compare-decimals.ts'
+import { Decimal, isDecimal, isUnsignedDecimal, isZero } from '../../../src/domain/decimal.ts'
 import type { MarketDataPoint } from '../../../src/domain/market-data.ts'
 import { CANDLE_TIMEFRAMES } from '../../../src/domain/timeframe.ts'
+import { isPlausibleTime } from '../../../src/domain/timestamp.ts'
 
 const POINT = 'exchange,symbol,dataType,timestamp,receivedAt,data'
 const SHAPES: Readonly<Record<MarketDataPoint['dataType'], string>> = {
@@ -21,7 +23,7 @@ export function brokenRule(point: MarketDataPoint, receivedAt: number): string |
   if (Object.keys(point.data).join() !== SHAPES[point.dataType]) return `keys of the data: ${Object.keys(point.data).join()}`
   if (point.exchange !== 'okx') return 'exchange'
   if (typeof point.symbol !== 'string' || point.symbol === '') return 'symbol'
-  if (!isTime(point.timestamp)) return `timestamp ${point.timestamp}`
+  if (!isPlausibleTime(point.timestamp)) return `timestamp ${point.timestamp}`
   if (point.receivedAt !== receivedAt) return 'receivedAt'
   switch (point.dataType) {
     case 'trade': {
@@ -40,14 +42,22 @@ export function brokenRule(point: MarketDataPoint, receivedAt: number): string |
       for (const level of [...bids, ...asks]) {
         if (level.slice().length !== 2 || !isUnsignedDecimal(level[0]) || !isUnsignedDecimal(level[1]))
           return `level ${level.join()}`
+        if (isZero(level[0]) && !isZero(level[1])) return `level ${level.join()}`
       }
-      if (sequence !== undefined && !Number.isSafeInteger(sequence)) return 'sequence'
-      return previousSequence === undefined || Number.isSafeInteger(previousSequence) ? undefined : 'previousSequence'
+      if (kind === 'snapshot') {
+        if ([...bids, ...asks].some(([, size]) => isZero(size))) return 'a level without size'
+        if (bids.some(([price], at) => at > 0 && compareDecimals(bids[at - 1]![0], price) <= 0)) return 'order of bids'
+        if (asks.some(([price], at) => at > 0 && compareDecimals(asks[at - 1]![0], price) >= 0)) return 'order of asks'
+        if (previousSequence !== undefined) return 'a snapshot that follows something'
+      }
+      const isNumber = (value: number | undefined): boolean => value === undefined || (Number.isSafeInteger(value) && value >= 0)
+      if (!isNumber(sequence)) return 'sequence'
+      return isNumber(previousSequence) ? undefined : 'previousSequence'
     }
     case 'candle': {
       const { openTime, closeTime, timeframe, open, high, low, close, volume, quoteVolume, status } = point.data
       if (!CANDLE_TIMEFRAMES.includes(timeframe)) return 'timeframe'
-      if (!isTime(openTime) || !isTime(closeTime) || closeTime <= openTime) return 'times'
+      if (!isPlausibleTime(openTime) || !Number.isSafeInteger(closeTime) || closeTime <= openTime) return 'times'
       const figures = [open, high, low, close, volume, ...(quoteVolume === undefined ? [] : [quoteVolume])]
       if (!figures.every((figure) => figure instanceof Decimal && figure.isFinite() && !figure.isNegative())) return 'figures'
       return ['open', 'closed'].includes(status) ? undefined : 'status'
@@ -58,8 +68,4 @@ export function brokenRule(point: MarketDataPoint, receivedAt: number): string |
       return [free, locked, total].every((figure) => figure === undefined || isDecimal(figure)) ? undefined : 'figures'
     }
   }
-}
-
-function isTime(value: number): boolean {
-  return Number.isSafeInteger(value) && value > 0
 }

@@ -30,6 +30,10 @@ describe('the shapes it knows', () => {
   })
 })
 
+test('a channel without a name is nobody’s, whatever it holds', () => {
+  expect(scan(fixture('trades').replace('"trades","instId":"', '"'), RECEIVED_AT)).toBeUndefined()
+})
+
 describe('what deviates by a byte', () => {
   test.each(SCANNED)('%s: every character dropped, doubled or changed', (name) => {
     const text = fixture(name)
@@ -60,11 +64,14 @@ describe('any frame', () => {
   )
   const mostly = <T>(good: fc.Arbitrary<T>, ...odd: T[]) => fc.oneof({ weight: 12, arbitrary: good }, fc.constantFrom(...odd))
   const id = mostly(fc.stringMatching(/^\d{1,12}$/), '', '1'.repeat(32), '1'.repeat(33), '1a')
+  // At both ends and beyond of what a time can be, and in other units.
+  const [EARLIEST, LATEST] = [Date.UTC(2009, 0, 3), Date.UTC(2100, 0, 1)]
   const time = fc.oneof(
-    fc.integer({ min: 1e12, max: 2e12 }).map(String),
-    fc.constantFrom('', '0', '01795046400123', '999999999999'),
+    { weight: 8, arbitrary: fc.integer({ min: EARLIEST, max: LATEST - 1 }).map(String) },
+    { weight: 1, arbitrary: fc.constantFrom(EARLIEST - 1, EARLIEST, LATEST - 1, LATEST, 1e12, 9_999_999_999_999).map(String) },
+    { weight: 1, arbitrary: fc.constantFrom('', '0', '01795046400123', '1795046400', '1795046400123000', '1795046400123000000') },
   )
-  const odd = [-1, 0, 1.5, 1e21, 9_007_199_254_740_991, 999_999_999_999_999, '7', null]
+  const odd = [-1, 0, 1.5, 1e21, 9_007_199_254_740_991, 999_999_999_999_999, '7', '-1', 'x', '', null, {}]
   const sequence = mostly<unknown>(fc.nat(), ...odd)
   const optional = <T>(value: fc.Arbitrary<T>) => fc.option(value, { nil: undefined, freq: 4 })
   const instId = mostly(fc.constantFrom('BTC-USDT', 'BTC-USDT-SWAP', 'BTC-USD-261225'), 'btc-usdt', 'B"C-USDT', 'BTC', '')
@@ -80,7 +87,11 @@ describe('any frame', () => {
         side: mostly(fc.constantFrom('buy', 'sell'), 'Buy'),
         ts: time,
       },
-      ...{ count: optional(id), source: optional(mostly(fc.constantFrom('0', '1'), '')), seqId: optional(sequence) },
+      ...{
+        count: optional(mostly<unknown>(id, null, 3)),
+        source: optional(mostly<unknown>(fc.constantFrom('0', '1'), '', null, 0)),
+        seqId: optional(sequence),
+      },
     })
   const ticker = (own: string) =>
     fc.record({
@@ -93,7 +104,8 @@ describe('any frame', () => {
       ...{ askPx: numeral, askSz: numeral, bidPx: numeral, bidSz: numeral, open24h: numeral, high24h: numeral, low24h: numeral },
       ...{ volCcy24h: optional(numeral), vol24h: optional(numeral), sodUtc0: optional(numeral), sodUtc8: numeral, ts: time },
     })
-  const level = fc.tuple(numeral, numeral, mostly(fc.constantFrom('0', '1'), ''), id)
+  const amount = fc.oneof({ weight: 8, arbitrary: numeral }, fc.constantFrom('0', '0.0', '0.000', '0e0'))
+  const level = fc.tuple(numeral, amount, mostly(fc.constantFrom('0', '1'), ''), id)
   const side = fc.array(fc.oneof({ weight: 40, arbitrary: level }, fc.constantFrom([], ['1'], ['1', '2'])), { maxLength: 5 })
   const checksum = mostly<unknown>(fc.integer(), ...odd)
   const book = (own: string) =>
