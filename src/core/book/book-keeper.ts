@@ -1,8 +1,8 @@
 import type { PointOf } from '../../domain/market-data.ts'
 import type { Cancel, Clock } from '../../ports/clock.ts'
 import type { Random } from '../../ports/random.ts'
-import { AWAITING, FRESH, stepBookSync, stepRestSnapshot, type BookSync } from './book-sync.ts'
-import { MAX_BOOK_LEVELS, MaintainedBook, type LocalBook } from './local-book.ts'
+import { AWAITING, FRESH, isNumbered, stepBookSync, stepRestSnapshot, type BookSync, type BookSyncStep } from './book-sync.ts'
+import { MAX_BOOK_LEVELS, MaintainedBook, type BookSideName, type LocalBook } from './local-book.ts'
 import { ResyncPolicy } from './resync-policy.ts'
 
 /**
@@ -12,9 +12,11 @@ import { ResyncPolicy } from './resync-policy.ts'
  * - `crossed`: an update left a bid at or above the ask, so an earlier change must have been lost
  * - `connection-lost`: changes are being missed until the next snapshot
  * - `bad-frame`: a frame that may have been an update could not be read
+ * - `too-shallow`: of a book too deep to keep whole, most of what was kept has gone
  * - `stopped`: nobody keeps it any more
  */
-export type BookReason = 'snapshot' | 'rest-snapshot' | 'gap' | 'crossed' | 'connection-lost' | 'bad-frame' | 'stopped'
+export type BookReason =
+  'snapshot' | 'rest-snapshot' | 'gap' | 'crossed' | 'connection-lost' | 'bad-frame' | 'too-shallow' | 'stopped'
 
 /** A local book became valid, or stopped being so. Consumers of updates drop what they have and wait for the next snapshot. */
 export interface BookStateChange {
@@ -38,7 +40,7 @@ export interface BookKeeperOptions {
   readonly depth?: number | undefined
   /** Emit a snapshot with the first update after so many milliseconds; 0: with each. Default: only after a (re)synchronisation. */
   readonly snapshotIntervalMs?: number | undefined
-  /** Levels kept per side. Default 400. */
+  /** Levels kept per side. Default 5,000. */
   readonly maxLevels?: number | undefined
 }
 
@@ -73,7 +75,10 @@ export class BookKeeper {
   readonly #hooks: BookKeeperHooks
   readonly #book: MaintainedBook
   readonly #policy: ResyncPolicy
+  readonly #maxLevels: number
   #sync: BookSync = FRESH
+  /** Some frame of this book had a number. From then on one without cannot be told from a loss, in whatever subscription. */
+  #isChained = false
   #held: PointOf<'orderbook'>[] = []
   /** In an auction bids and asks cross. True from a crossed snapshot until the book is first uncrossed. */
   #mayCross = false
@@ -91,7 +96,8 @@ export class BookKeeper {
   constructor(options: BookKeeperOptions, hooks: BookKeeperHooks) {
     this.#options = options
     this.#hooks = hooks
-    this.#book = new MaintainedBook(options.symbol, options.maxLevels ?? MAX_BOOK_LEVELS)
+    this.#maxLevels = options.maxLevels ?? MAX_BOOK_LEVELS
+    this.#book = new MaintainedBook(options.symbol, this.#maxLevels)
     this.#policy = new ResyncPolicy(options.random)
   }
 
@@ -133,7 +139,7 @@ export class BookKeeper {
 
   onFrame(point: PointOf<'orderbook'>): void {
     if (this.#isStopped) return
-    const [sync, verdict] = stepBookSync(this.#sync, point.data)
+    const [sync, verdict] = this.#step(point)
     this.#sync = sync
     switch (verdict) {
       case 'replace':
@@ -161,6 +167,11 @@ export class BookKeeper {
     }
   }
 
+  #step({ data }: PointOf<'orderbook'>): BookSyncStep {
+    this.#isChained ||= isNumbered(data)
+    return stepBookSync(this.#sync, data, this.#isChained)
+  }
+
   #ignored({ timestamp, receivedAt }: PointOf<'orderbook'>): void {
     this.#ignoredUpdates = true
     if (this.#sync.status === 'first-seen') {
@@ -186,7 +197,16 @@ export class BookKeeper {
       this.#lose('crossed', receivedAt)
       return false
     }
+    if (this.#isTooShallow('bids') || this.#isTooShallow('asks')) {
+      this.#lose('too-shallow', receivedAt)
+      return false
+    }
     return true
+  }
+
+  /** Levels were given up, and of those that were kept less than half are left: a new snapshot shows what is behind them. */
+  #isTooShallow(side: BookSideName): boolean {
+    return !this.#book.isWhole(side) && this.#book.depth(side) < this.#maxLevels / 2
   }
 
   #emitUpdate(point: PointOf<'orderbook'>): void {
@@ -206,7 +226,7 @@ export class BookKeeper {
 
   #becomeValid(reason: BookReason, point: PointOf<'orderbook'>): void {
     const { symbol } = this.#options
-    this.#policy.becameValid(point.receivedAt)
+    this.#policy.becameValid(this.#options.clock.elapsed())
     if (!this.#book.isValid) {
       this.#book.isValid = true
       this.#hooks.onState({ symbol, state: 'valid', reason, at: point.receivedAt })
@@ -216,7 +236,7 @@ export class BookKeeper {
   }
 
   #invalidate(reason: BookReason, at: number): void {
-    this.#policy.becameInvalid(at)
+    this.#policy.becameInvalid(this.#options.clock.elapsed())
     if (!this.#book.isValid) return
     this.#book.isValid = false
     this.#hooks.onState({ symbol: this.#options.symbol, state: 'invalid', reason, at })
@@ -322,7 +342,7 @@ export class BookKeeper {
     this.#begin(sync)
     this.#replace(snapshot)
     for (const update of held) {
-      const [next, verdict] = stepBookSync(this.#sync, update.data)
+      const [next, verdict] = this.#step(update)
       this.#sync = next
       if (verdict === 'gap') this.#lose('gap', update.receivedAt)
       else if (verdict === 'ignore') this.#ignored(update)

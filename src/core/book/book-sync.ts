@@ -6,6 +6,9 @@ export interface SequencedFrame {
   readonly previousSequence: number | undefined
 }
 
+export const isNumbered = ({ sequence, previousSequence }: SequencedFrame): boolean =>
+  sequence !== undefined || previousSequence !== undefined
+
 /**
  * - `fresh`: newly subscribed; the first frame tells whether the exchange sends snapshots
  * - `awaiting`: a snapshot is expected; updates until then are leftovers
@@ -37,18 +40,19 @@ export const AWAITING: BookSync = { status: 'awaiting' }
 const FIRST_SEEN: BookSync = { status: 'first-seen' }
 
 /**
- * What to do with one frame. Pure. Numbered as section 7 of the OKX fact sheet: 7.1 where the exchange sends a snapshot, 7.2 where
+ * What to do with one frame. Pure. `isChained`: this stream has been numbered, by this frame or an earlier one; what is not, cannot be
+ * told from a loss any more. Numbered as section 7 of the OKX fact sheet: 7.1 where the exchange sends a snapshot, 7.2 where
  * it does not. Other exchanges that chain their updates by sequence number fit as well.
  */
-export function stepBookSync(state: BookSync, frame: SequencedFrame): BookSyncStep {
+export function stepBookSync(state: BookSync, frame: SequencedFrame, isChained = isNumbered(frame)): BookSyncStep {
   // 7.1, step 2. In every state: what the exchange says of its own accord is the newest.
   if (frame.kind === 'snapshot') return [{ status: 'synced', last: frame.sequence }, 'replace']
   const { sequence, previousSequence } = frame
   switch (state.status) {
     case 'synced':
-      // 7.1, step 3, with step 6: only what is numbered can be verified. `last` moves on even if the number is smaller
-      // (maintenance) or equal (keepalive).
-      if (state.last !== undefined && previousSequence !== undefined && previousSequence !== state.last) return [AWAITING, 'gap']
+      // 7.1, step 3. `last` moves on even if the number is smaller (maintenance) or equal (keepalive).
+      if (isChained && (sequence === undefined || previousSequence === undefined || previousSequence !== state.last))
+        return [AWAITING, 'gap']
       return [{ status: 'synced', last: sequence }, 'apply']
     case 'awaiting':
       // 7.1, step 1, and step 4 after a gap.
@@ -82,12 +86,13 @@ function join(
   previousSequence: number | undefined,
 ): BookSyncStep {
   if (sequence === undefined || previousSequence === undefined) return [AWAITING, 'gap']
-  const applied: BookSyncStep = [{ status: 'synced', last: sequence }, 'apply']
-  // It continues the snapshot itself: 7.1, step 3 holds already, also for a keepalive or a reset.
-  if (previousSequence === state.last) return applied
-  if (isReset(sequence, previousSequence)) return [AWAITING, 'gap']
-  if (sequence <= state.last) return [state, 'ignore']
-  return previousSequence < state.last ? applied : [AWAITING, 'gap']
+  if (previousSequence > state.last) return [AWAITING, 'gap']
+  // One that continues the snapshot itself is held to 7.1, step 3 already, also if it is a keepalive or a reset.
+  if (previousSequence < state.last) {
+    if (isReset(sequence, previousSequence)) return [AWAITING, 'gap']
+    if (sequence <= state.last) return [state, 'ignore']
+  }
+  return [{ status: 'synced', last: sequence }, 'apply']
 }
 
 /** After maintenance the numbers start again from below. */

@@ -5,8 +5,9 @@ import type { Random } from '../../ports/random.ts'
 import type { ExchangeDefinition, OrderBookDepth, TradeTarget } from '../exchange-definition.ts'
 import type { RestClient } from '../rest-client.ts'
 import { BookKeeper, type BookStateChange } from './book-keeper.ts'
-import { MAX_BOOK_LEVELS } from './local-book.ts'
 
+/** From this depth on every change is delivered, unless the settings say otherwise: snapshots would be long. */
+const UPDATES_FROM_DEPTH = 400
 /** Without updates a kept book is delivered this often. */
 const SNAPSHOT_INTERVAL_MS = 1_000
 
@@ -31,7 +32,7 @@ export interface KeeperRequest {
 export function createKeeper(request: KeeperRequest): BookKeeper {
   const { definition, target, settings, rest, topicKey, pool, clock, random, deliver, onState } = request
   const { depth } = settings
-  const { updates = depth === 'full' || depth >= MAX_BOOK_LEVELS } = settings
+  const { updates = depth === 'full' || depth >= UPDATES_FROM_DEPTH } = settings
   const options = {
     symbol: target.symbol,
     clock,

@@ -4,8 +4,8 @@ import { BookSide } from './book-side.ts'
 
 export type BookSideName = 'bids' | 'asks'
 
-/** As deep as the deepest channel we follow. Levels per side. */
-export const MAX_BOOK_LEVELS = 400
+/** More than any channel publishes: what an exchange tells of is kept, whatever its depth. Levels per side. */
+export const MAX_BOOK_LEVELS = 5_000
 
 /**
  * The order book of one symbol as it is now, kept up to date in place: reading it copies nothing.
@@ -37,8 +37,13 @@ export interface LocalBook {
   readonly bestBid: Level | undefined
   /** Lowest ask, with its size; undefined when nobody asks. */
   readonly bestAsk: Level | undefined
-  /** Number of levels. */
+  /** Number of levels: the best ones of the exchange's book, without a hole. */
   depth(side: BookSideName): number
+  /**
+   * Whether there is nothing behind the last level, as far as the exchange tells. False while the exchange has told of more than the
+   * 5,000 levels a side that are kept: then `depth` is all that is vouched for.
+   */
+  isWhole(side: BookSideName): boolean
   /** Size of the best `levels` levels together, exact; of all levels when there are fewer. */
   cumulativeSize(side: BookSideName, levels: number): Decimal
   /** Size that is offered at `price` or better, exact: what an order limited to `price` could take at most. */
@@ -109,6 +114,10 @@ export class MaintainedBook implements LocalBook {
 
   depth(side: BookSideName): number {
     return this.#side(side).count
+  }
+
+  isWhole(side: BookSideName): boolean {
+    return this.#side(side).isWhole
   }
 
   cumulativeSize(side: BookSideName, levels: number): Decimal {

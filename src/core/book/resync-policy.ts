@@ -26,6 +26,7 @@ export class ResyncPolicy {
     return this.#failures
   }
 
+  /** `at`: elapsed milliseconds, by a clock that nobody sets. */
   becameValid(at: number): void {
     this.#validSince ??= at
   }

@@ -161,6 +161,30 @@ describe('a snapshot that does not come', () => {
     expect(breakIt()).toEqual(['invalid: gap', 'resubscribe'])
   })
 
+  test.each([-10 * MINUTE, 10 * MINUTE, -365 * 24 * 60 * MINUTE])(
+    'a wall clock stepped by %i ms is no minute of validity, and ends none',
+    async (step) => {
+      const { clock, snapshot, update, news } = world()
+      snapshot(1)
+      update(2, 3)
+      snapshot(1)
+      clock.stepWall(step)
+      await clock.advance(MINUTE - 1)
+      news()
+      update(2, 3)
+      expect(news()).toEqual(['invalid: gap'])
+      clock.stepWall(-step)
+      await clock.advance(1_000)
+      expect(news()).toEqual(['resubscribe'])
+      snapshot(1)
+      clock.stepWall(step)
+      await clock.advance(MINUTE)
+      news()
+      update(2, 3)
+      expect(news()).toEqual(['invalid: gap', 'resubscribe'])
+    },
+  )
+
   test('while updates do come: this exchange sends none, so the book is fetched', async () => {
     const { clock, keeper, snapshot, update, rest, news } = world()
     snapshot(1)
@@ -184,6 +208,21 @@ describe('a snapshot that does not come', () => {
     ])
   })
 
+  test('and then silence: it gets as long as a quiet book without snapshots may be silent', async () => {
+    const { clock, keeper, snapshot, update, news } = world()
+    snapshot(1)
+    update(2, 3)
+    update(3, 4)
+    keeper.onConfirmed()
+    update(4, 5)
+    await clock.advance(10_000)
+    news()
+    await clock.advance(74_999)
+    expect(news()).toEqual([])
+    await clock.advance(1_001)
+    expect(news()).toEqual(['resubscribe'])
+  })
+
   test('after a first confirmation, too', async () => {
     const { clock, keeper, news } = world()
     keeper.onConfirmed()
@@ -191,6 +230,85 @@ describe('a snapshot that does not come', () => {
     expect(news()).toEqual([])
     await clock.advance(1)
     expect(news()).toEqual(['resubscribe'])
+  })
+})
+
+describe('once numbered, always numbered', () => {
+  test.each<readonly [string, FrameParts]>([
+    ['without prevSeqId', { sequence: 3 }],
+    ['without seqId', { previousSequence: 2 }],
+    ['without both', {}],
+  ])('an update %s may follow a lost one', async (_name, parts) => {
+    const { clock, keeper, send, snapshot, update, news } = world()
+    snapshot(1)
+    update(1, 2)
+    send({ ...parts, bids: levels('9:1') })
+    expect(news().slice(2)).toEqual(['update 2', 'invalid: gap', 'resubscribe'])
+    expect(keeper.book).toMatchObject({ isValid: false, sequence: 2 })
+    // Nor is the next subscription believed without numbers, nor the one after a lost connection; and it is not asked for in a hurry.
+    send({ kind: 'snapshot', bids: levels('9:1') })
+    send({ bids: levels('9:2') })
+    expect(news()).toEqual(['valid: snapshot', 'snapshot undefined', 'invalid: gap'])
+    await clock.advance(1_000)
+    expect(news()).toEqual(['resubscribe'])
+    keeper.onLost()
+    send({ kind: 'snapshot', bids: levels('9:1') })
+    send({ bids: levels('9:2') })
+    expect(news()).toEqual(['valid: snapshot', 'snapshot undefined', 'invalid: gap'])
+    await clock.advance(2_000)
+    snapshot(7)
+    update(7, 8)
+    expect(news()).toEqual(['resubscribe', 'valid: snapshot', 'snapshot 7', 'update 8'])
+  })
+
+  test('a stream that never was, as in recordings of 2022, is kept as it comes', () => {
+    const { send, news } = world()
+    send({ kind: 'snapshot', bids: levels('9:1') })
+    send({ bids: levels('9:2') })
+    send({ bids: levels('9:3') })
+    expect(news()).toEqual(['valid: snapshot', 'snapshot undefined', 'update undefined', 'update undefined'])
+  })
+
+  test('what was fetched over REST has numbers, too', async () => {
+    const { send, update, rest, news } = world()
+    update(1, 2)
+    update(2, 3)
+    await rest(3)
+    send({ kind: 'snapshot', bids: levels('9:1') })
+    send({ bids: levels('9:2') })
+    expect(news().slice(-2)).toEqual(['invalid: gap', 'resubscribe'])
+  })
+})
+
+describe('deep books', () => {
+  const ladder = (from: number, count: number, size = '1'): readonly string[] =>
+    Array.from({ length: count }, (_, index) => `${from - index}:${size}`)
+
+  test('what the exchange tells of is kept, however deep', () => {
+    const { keeper, send } = world()
+    send({ kind: 'snapshot', sequence: 1, bids: levels(...ladder(10_000, 1_050)), asks: levels('10001:1') })
+    send({ previousSequence: 1, sequence: 2, bids: levels(...ladder(10_000, 300, '0'), '8950:1', '8949:1') })
+    expect(keeper.book.depth('bids')).toBe(752)
+    expect(keeper.book).toMatchObject({ isValid: true, bestBid: levels('9700:1')[0] })
+    expect(keeper.book.isWhole('bids')).toBe(true)
+  })
+
+  test('of one too deep to keep, the best are vouched for, and when half of those have gone it is asked for anew', () => {
+    const { keeper, send, news } = world({ maxLevels: 100 })
+    const remove = (sequence: number, from: number, count: number): void =>
+      send({ previousSequence: sequence - 1, sequence, bids: levels(...ladder(from, count, '0')) })
+    send({ kind: 'snapshot', sequence: 1, bids: levels(...ladder(1_000, 400)), asks: levels('1001:1') })
+    expect([keeper.book.depth('bids'), keeper.book.isWhole('bids'), keeper.book.isWhole('asks')]).toEqual([100, false, true])
+    remove(2, 1_000, 50)
+    send({ previousSequence: 2, sequence: 3, bids: levels('700:5', '950:2') })
+    expect([keeper.book.isValid, keeper.book.depth('bids')]).toEqual([true, 50])
+    expect([...keeper.book.levels('bids')].at(-1)).toEqual(levels('901:1')[0])
+    news()
+    remove(4, 950, 1)
+    expect(news()).toEqual(['invalid: too-shallow', 'resubscribe'])
+    send({ kind: 'snapshot', sequence: 5, bids: levels(...ladder(949, 350)), asks: levels('1001:1') })
+    expect(keeper.book.depth('bids')).toBe(100)
+    expect(news()).toEqual(['valid: snapshot', 'snapshot 5'])
   })
 })
 
@@ -363,6 +481,7 @@ describe('stop', () => {
     own.news()
     own.snapshot(9)
     own.keeper.onConfirmed()
+    expect(own.clock.pending).toBe(0)
     own.keeper.onLost()
     own.keeper.onBadFrame(1)
     await own.rest(3)

@@ -1,20 +1,20 @@
 import { describe, expect, test } from 'vitest'
-import { AWAITING, FRESH, stepBookSync, stepRestSnapshot, type BookSync } from '../../../src/core/book/book-sync.ts'
+import { AWAITING, FRESH, isNumbered, stepBookSync, stepRestSnapshot, type BookSync } from '../../../src/core/book/book-sync.ts'
 
 /** A frame as `kind previous>own`; `?` is a number that was not sent. `rest 7` is a REST snapshot. */
 function run(state: BookSync, frames: readonly string[]): string[] {
   let current = state
+  let isChained = false
   return frames.map((text) => {
     const [kind = '', numbers = ''] = text.split(' ')
     const parts = numbers.split('>').map((part) => (part === '?' || part === '' ? undefined : Number(part)))
-    const [next, verdict] =
-      kind === 'rest'
-        ? stepRestSnapshot(current, Number(numbers))
-        : stepBookSync(current, {
-            kind: kind === 'snapshot' ? 'snapshot' : 'update',
-            previousSequence: parts.length > 1 ? parts[0] : undefined,
-            sequence: parts.at(-1),
-          })
+    const frame = {
+      kind: kind === 'snapshot' ? ('snapshot' as const) : ('update' as const),
+      previousSequence: parts.length > 1 ? parts[0] : undefined,
+      sequence: parts.at(-1),
+    }
+    isChained ||= isNumbered(frame)
+    const [next, verdict] = kind === 'rest' ? stepRestSnapshot(current, Number(numbers)) : stepBookSync(current, frame, isChained)
     current = next
     return verdict
   })
@@ -87,14 +87,55 @@ describe('7.1: the exchange sends a snapshot', () => {
         ['update ?>?', 'apply'],
       ],
     ],
+    ...['?>11', '9>?', '?>?'].map(
+      (numbers) =>
+        [
+          `once numbered, always numbered: ${numbers} cannot be told from a loss`,
+          FRESH,
+          [
+            ['snapshot 9', 'replace'],
+            [`update ${numbers}`, 'gap'],
+            ['update 9>10', 'ignore'],
+            ['snapshot 11', 'replace'],
+            ['update 11>12', 'apply'],
+          ],
+        ] as const,
+    ),
+    ...['9>9', '8>9', '?>9', '?>?'].map(
+      (numbers) =>
+        [
+          `a snapshot without a number cannot be continued by ${numbers}`,
+          FRESH,
+          [
+            ['snapshot 8', 'replace'],
+            ['snapshot ?', 'replace'],
+            [`update ${numbers}`, 'gap'],
+          ],
+        ] as const,
+    ),
     [
-      'step 6: verified again as soon as it can be',
+      'numbers that begin with an update',
       FRESH,
       [
-        ['snapshot 9', 'replace'],
-        ['update ?>11', 'apply'],
-        ['update 11>12', 'apply'],
-        ['update 11>13', 'gap'],
+        ['snapshot ?', 'replace'],
+        ['update ?>?', 'apply'],
+        ['update 1>2', 'gap'],
+      ],
+    ],
+    [
+      'a keepalive that does not follow is a gap, too',
+      FRESH,
+      [
+        ['snapshot 10', 'replace'],
+        ['update 11>11', 'gap'],
+      ],
+    ],
+    [
+      'going back without having been there is no maintenance',
+      FRESH,
+      [
+        ['snapshot 10', 'replace'],
+        ['update 11>3', 'gap'],
       ],
     ],
     [
@@ -158,6 +199,13 @@ describe('7.2: the exchange sends none', () => {
     ],
     ['a snapshot after all', [...opening, ['snapshot 8', 'replace'], ['rest 9', 'ignore'], ['update 8>9', 'apply']]],
     [
+      'half a number is nothing to join by',
+      [
+        ['update 5>?', 'ignore'],
+        ['snapshot ?', 'replace'],
+      ],
+    ],
+    [
       'nothing to join by',
       [
         ['update ?>?', 'ignore'],
@@ -178,4 +226,13 @@ describe('7.2: the exchange sends none', () => {
       ),
     ).toEqual(rows.map(([, verdict]) => verdict))
   })
+})
+
+test.each(['update ?>?', 'update ?>5', 'update 5>?'])('%s is no first sight of a stream that can be joined', (text) => {
+  const [previous, own] = text
+    .slice('update '.length)
+    .split('>')
+    .map((part) => (part === '?' ? undefined : Number(part)))
+  const frame = { kind: 'update' as const, previousSequence: previous, sequence: own }
+  expect(stepBookSync(FRESH, frame, true)).toEqual([FRESH, 'ignore'])
 })

@@ -89,10 +89,33 @@ test('a snapshot is a copy', () => {
   expect(own).toMatchObject({ sequence: 8, timestamp: 2_000, bestBid: levels('9:1')[0] })
 })
 
+test('a side is whole until levels had to be given up, and again with the next snapshot', () => {
+  const own = new MaintainedBook('BTC-USDT', 2)
+  const snapshot = (...bids: string[]) =>
+    own.replace(bookFrame({ kind: 'snapshot', bids: levels(...bids), asks: levels('11:1') }).data, 1)
+  snapshot('10:1', '9:1')
+  expect([own.isWhole('bids'), own.isWhole('asks')]).toEqual([true, true])
+  own.apply(bookFrame({ bids: levels('8:1') }).data, 2)
+  expect([own.isWhole('bids'), own.isWhole('asks')]).toEqual([false, true])
+  snapshot('10:1')
+  expect(own.isWhole('bids')).toBe(true)
+})
+
 test('users cannot change it', () => {
   expectTypeOf<LocalBook>().not.toHaveProperty('apply')
   expectTypeOf<keyof LocalBook>().toEqualTypeOf<
-    | ('symbol' | 'isValid' | 'sequence' | 'timestamp' | 'bestBid' | 'bestAsk' | 'depth' | 'cumulativeSize' | 'sizeTo')
+    | (
+        | 'symbol'
+        | 'isValid'
+        | 'sequence'
+        | 'timestamp'
+        | 'bestBid'
+        | 'bestAsk'
+        | 'depth'
+        | 'isWhole'
+        | 'cumulativeSize'
+        | 'sizeTo'
+      )
     | ('mid' | 'microprice' | 'spread' | 'levels' | 'forEachLevel' | 'snapshot')
   >()
 })
