@@ -4,9 +4,9 @@ export { getSupportedExchanges, registerExchange } from './exchanges/registry.ts
 export { createOkxCollector, OkxCollector, type OkxCollectorConfig } from './manager/okx-collector.ts'
 export type { OkxCustomParams } from './exchanges/okx/custom-params.ts'
 export { createDecoder, type Decoder, type DecoderOptions } from './manager/decoder.ts'
-export { CollectorManager, type StopOptions } from './manager/collector-manager.ts'
+export { CollectorManager } from './manager/collector-manager.ts'
 export type { CollectorConfig } from './manager/collector-config.ts'
-export type { CollectorManagerOptions } from './manager/manager-options.ts'
+export type { CollectorManagerOptions, StopOptions } from './manager/manager-options.ts'
 export {
   MANAGER_STATUSES,
   type ManagerEvents,

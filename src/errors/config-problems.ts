@@ -94,7 +94,8 @@ function describe(issue: z.core.$ZodIssue, input: unknown, schema: z.ZodType): r
     case 'invalid_type': {
       const value = valueAt(input, path)
       const found = value === undefined ? 'is missing' : `is ${kindOf(value)}`
-      return [problem(path, `${nameOf(path)} ${found}, expected ${issue.expected}`, undefined, undefined, 'values')]
+      const expected = path.length === 0 && issue.expected === 'object' ? objectOf(schema) : issue.expected
+      return [problem(path, `${nameOf(path)} ${found}, expected ${expected}`, undefined, undefined, 'values')]
     }
     case 'too_small':
       return [
@@ -148,7 +149,8 @@ function valueAt(input: unknown, path: readonly string[]): unknown {
   return value
 }
 
-function kindOf(value: unknown): string {
+/** A value by its kind, for an error that must not quote it. */
+export function kindOf(value: unknown): string {
   if (value === null) return 'null'
   if (Array.isArray(value)) return 'a list'
   return typeof value === 'object' ? 'an object' : `a ${typeof value}`
@@ -156,6 +158,13 @@ function kindOf(value: unknown): string {
 
 const show = (value: unknown): string =>
   (value === undefined ? 'missing' : ((JSON.stringify(value) as string | undefined) ?? typeof value)).slice(0, 80)
+
+/** What the whole is to be: an object, with the keys that it cannot do without. */
+function objectOf(schema: z.ZodType): string {
+  const shape = Object.entries(shapeOf(unwrap(schema)) ?? {}) as readonly (readonly [string, z.ZodType])[]
+  const needed = shape.flatMap(([key, field]) => (field.safeParse(undefined).success ? [] : [key]))
+  return needed.length === 0 ? 'an object' : `an object with ${needed.join(', ')}`
+}
 
 /** The keys an object schema allows, looked up through optional and default wrappers, and through lists. */
 function keysAt(schema: z.ZodType, path: readonly string[]): readonly string[] {

@@ -1,6 +1,6 @@
 import { okx } from './okx/index.ts'
 import type { ExchangeDefinition } from '../core/exchange-definition.ts'
-import { didYouMean, nearestTo, type ConfigProblem } from '../errors/config-problems.ts'
+import { didYouMean, kindOf, nearestTo, type ConfigProblem } from '../errors/config-problems.ts'
 import { TapekeeperError } from '../errors/tapekeeper-error.ts'
 
 /** Every exchange in the box; the only list of them. */
@@ -31,7 +31,8 @@ export function getSupportedExchanges(): string[] {
  * ```
  */
 export function registerExchange(definition: ExchangeDefinition): void {
-  if (typeof definition.id !== 'string' || definition.id === '' || typeof definition.endpoints['rest'] !== 'string') {
+  const { id, endpoints } = (definition as Partial<ExchangeDefinition> | null | undefined) ?? {}
+  if (typeof id !== 'string' || id === '' || typeof endpoints?.['rest'] !== 'string') {
     throw new TapekeeperError('CONFIG_INVALID', 'an exchange definition needs an id and endpoints with at least "rest"')
   }
   registered.set(definition.id, definition)
@@ -48,8 +49,8 @@ export function exchangeDefinition(id: string): ExchangeDefinition {
 /** What is wrong with an id that no exchange has, or with its absence. */
 export function unknownExchange(id: string | undefined): ConfigProblem {
   const allowed = getSupportedExchanges()
-  const nearest = id === undefined ? undefined : nearestTo(id, allowed)
-  const what = id === undefined ? 'is missing' : `is "${id}"`
+  const nearest = typeof id === 'string' ? nearestTo(id, allowed) : undefined
+  const what = typeof id === 'string' ? `is "${id}"` : id === undefined ? 'is missing' : `is ${kindOf(id)}`
   const message = `exchange ${what}${didYouMean(nearest)} (allowed values: ${allowed.join(', ')})`
   return { path: 'exchange', message, allowed, nearest }
 }

@@ -1,5 +1,6 @@
 import type { BaseDataCollector } from '../core/collector/base-collector.ts'
 import type { CollectorStatusReport } from '../core/collector/status-report.ts'
+import { requireMethods } from '../errors/require.ts'
 import { TapekeeperError } from '../errors/tapekeeper-error.ts'
 import { momentOf, type Cancel, type Moment } from '../ports/clock.ts'
 import { AbortListener } from '../ports/on-abort.ts'
@@ -14,20 +15,32 @@ import { HealthSweep } from './health-sweep.ts'
 import { LoopMonitor } from './loop-monitor.ts'
 import { ManagedCollector } from './managed-collector.ts'
 import type { ManagerEvents, ManagerStatus } from './manager-events.ts'
-import { parseManagerOptions, type CollectorManagerOptions, type ResolvedManagerOptions } from './manager-options.ts'
+import {
+  parseManagerOptions,
+  parseStopOptions,
+  type CollectorManagerOptions,
+  type ResolvedManagerOptions,
+  type StopOptions,
+} from './manager-options.ts'
 import { managerStatus, type ManagerStatusReport } from './manager-status.ts'
 import { ManagerVoice } from './manager-voice.ts'
 import { PacedQueue } from './paced-queue.ts'
 import { Reviver } from './reviver.ts'
 import { isUp, NEVER_REVIVED } from './revival-policy.ts'
 
-/** How a manager stops. */
-export interface StopOptions {
-  /** What has not stopped politely after this long is stopped with force. Milliseconds; default: the manager's `stopDeadlineMs`. */
-  readonly deadlineMs?: number | undefined
-  /** Waits for nothing. */
-  readonly force?: boolean | undefined
-}
+/** What is asked of a collector here; one of another copy of the package has it, too. */
+const COLLECTOR_METHODS = [
+  'start',
+  'stop',
+  'restart',
+  'supervise',
+  'getStatus',
+  'getSummary',
+  'on',
+  'off',
+  'addSink',
+  'removeSink',
+]
 
 /**
  * Many collectors as one: started and stopped together, watched together, and restarted without end when they have given up
@@ -121,6 +134,7 @@ export class CollectorManager implements AsyncDisposable {
    * @throws TapekeeperError `CONFIG_INVALID` when the config is wrong, the name is taken, or the collector is here already.
    */
   addCollector(collector: BaseDataCollector, config: CollectorConfig = {}): void {
+    requireMethods(collector, COLLECTOR_METHODS, 'addCollector', 'collector')
     const resolved = parseCollectorConfig(config)
     const name = resolved.name ?? collector.componentName
     this.#refuseDoubles(collector, name)
@@ -203,8 +217,11 @@ export class CollectorManager implements AsyncDisposable {
   /**
    * Stops all collectors at once, politely until the deadline and with force from then on; one that hangs even so is left behind.
    * Safe to call at any time; a later call can bring the deadline nearer. Never rejects.
+   *
+   * @throws TapekeeperError `CONFIG_INVALID`.
    */
-  stop({ deadlineMs = this.#options.stopDeadlineMs, force = false }: StopOptions = {}): Promise<void> {
+  stop(options: StopOptions = {}): Promise<void> {
+    const { deadlineMs = this.#options.stopDeadlineMs, force = false } = parseStopOptions(options)
     this.#epoch++
     this.#starting = undefined
     this.#endSupervision()

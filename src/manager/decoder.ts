@@ -1,3 +1,5 @@
+import { z } from 'zod'
+import { parseConfig } from '../errors/config-problems.ts'
 import { systemClock } from '../ports/clock.ts'
 import type { Instrument } from '../domain/instrument.ts'
 import type { MarketDataPoint } from '../domain/market-data.ts'
@@ -29,12 +31,20 @@ export interface Decoder {
   readonly errors: number
 }
 
+const decoderOptions = z.strictObject({
+  exchange: z.string(),
+  instruments: z.array(z.custom<Instrument>((value) => typeof value === 'object' && value !== null)).default([]),
+  onError: z
+    .custom<NonNullable<DecoderOptions['onError']>>((value) => typeof value === 'function', 'must be a function')
+    .optional(),
+})
+
 const NOTHING: readonly MarketDataPoint[] = Object.freeze([])
 
 /**
  * Reads frames that came from elsewhere: recordings, your own sockets.
  *
- * @throws TapekeeperError `EXCHANGE_UNKNOWN`.
+ * @throws TapekeeperError `EXCHANGE_UNKNOWN`, or `CONFIG_INVALID` for wrong options.
  * @example
  * ```ts
  * import { createDecoder } from 'tapekeeper'
@@ -44,7 +54,8 @@ const NOTHING: readonly MarketDataPoint[] = Object.freeze([])
  * )
  * ```
  */
-export function createDecoder({ exchange, instruments = [], onError }: DecoderOptions): Decoder {
+export function createDecoder(options: DecoderOptions): Decoder {
+  const { exchange, instruments, onError } = parseConfig(decoderOptions, options, 'decoder options')
   const definition = exchangeDefinition(exchange)
   const listed = new Map(instruments.map(({ nativeSymbol, symbol }) => [nativeSymbol, symbol]))
   const decodeFrame = definition.createDecoder({

@@ -1,9 +1,11 @@
+import { z } from 'zod'
 import type { DataType } from '../domain/data-type.ts'
-import type { Instrument, MarketType } from '../domain/instrument.ts'
+import { MARKET_TYPES, type Instrument, type MarketType } from '../domain/instrument.ts'
+import { commonOptions } from '../core/collector/base-options.ts'
 import type { ExchangeDefinition } from '../core/exchange-definition.ts'
 import type { Ports } from '../ports/ports.ts'
-import type { ConfigProblem } from '../errors/config-problems.ts'
-import { configError } from '../errors/config-problems.ts'
+import { configError, parseConfig, type ConfigProblem } from '../errors/config-problems.ts'
+import { refuse, requireOneOf } from '../errors/require.ts'
 import type { InstrumentCatalog } from '../core/instrument-catalog.ts'
 import { exchangeConfigProblems, type ExchangeCollectorConfig } from '../core/collector/exchange-config.ts'
 import { ExchangeCollector } from '../core/collector/exchange-collector.ts'
@@ -17,6 +19,11 @@ export interface ListingOptions {
   readonly endpoints?: { readonly rest?: string } | undefined
   readonly ports?: Partial<Ports> | undefined
 }
+
+const listingOptions = z.strictObject({
+  endpoints: z.object({ rest: z.string().optional() }).optional(),
+  ports: commonOptions.ports,
+})
 
 /**
  * Makes collectors of any registered exchange.
@@ -45,6 +52,7 @@ export const ExchangeFactory = {
 
   /** All or none: @throws TapekeeperError for the first configuration that is wrong. */
   createMultipleCollectors(configs: readonly ExchangeCollectorConfig[]): ExchangeCollector[] {
+    if (!Array.isArray(configs)) refuse('createMultipleCollectors', 'the configurations must be a list of them')
     return configs.map((config) => ExchangeFactory.createCollector(config))
   },
 
@@ -58,7 +66,7 @@ export const ExchangeFactory = {
 
   /** Symbols that trade now, by the exchange's own list; the built-in list when it cannot be asked. Cached for an hour. */
   getSupportedPairs(exchange: string, options: ListingOptions = {}): Promise<readonly string[]> {
-    return catalogOf(exchangeDefinition(exchange), options).livePairs()
+    return guarded(() => catalogOf(exchangeDefinition(exchange), options).livePairs())
   },
 
   /**
@@ -67,7 +75,10 @@ export const ExchangeFactory = {
    * @throws TapekeeperError `REST_FAILED` or `RATE_LIMITED` when the exchange cannot be asked.
    */
   getInstruments(exchange: string, marketType: MarketType, options: ListingOptions = {}): Promise<readonly Instrument[]> {
-    return catalogOf(exchangeDefinition(exchange), options).load(marketType)
+    return guarded(() => {
+      requireOneOf(marketType, MARKET_TYPES, 'getInstruments', 'market type')
+      return catalogOf(exchangeDefinition(exchange), options).load(marketType)
+    })
   },
 
   getSupportedDataTypes(exchange: string): readonly DataType[] {
@@ -75,7 +86,13 @@ export const ExchangeFactory = {
   },
 } as const
 
-function catalogOf(definition: ExchangeDefinition, { endpoints, ports }: ListingOptions): InstrumentCatalog {
+/** What returns a promise rejects, and does not throw. */
+async function guarded<T>(task: () => Promise<T>): Promise<T> {
+  return await task()
+}
+
+function catalogOf(definition: ExchangeDefinition, options: ListingOptions): InstrumentCatalog {
+  const { endpoints, ports } = parseConfig(listingOptions, options, 'listing options')
   return runtimeOf(ports).catalog(definition, endpoints?.rest ?? definition.endpoints['rest'] ?? '')
 }
 

@@ -34,6 +34,12 @@ export interface ManagerHealth {
   readonly issues: readonly string[]
 }
 
+const EVENTS: Readonly<Record<keyof ManagerEvents, true>> = {
+  ...{ status: true, health: true, collectorStatus: true, collectorRestart: true, collectorError: true, error: true, gap: true },
+  ...{ collectorAdded: true, collectorRemoved: true },
+}
+export const MANAGER_EVENTS = Object.keys(EVENTS) as readonly (keyof ManagerEvents)[]
+
 /** What `manager.on` offers. `collector` is always the name by which the manager knows it. Listeners are fenced. */
 export interface ManagerEvents {
   status: (change: ManagerStatusChange) => void

@@ -23,6 +23,21 @@ const managerOptions = z.strictObject({
   ...sinkOptions,
 })
 
+const stopOptions = z.strictObject({
+  /** What has not stopped politely after this long is stopped with force. Milliseconds; default: the manager's `stopDeadlineMs`. */
+  deadlineMs: z.number().nonnegative().optional(),
+  /** Waits for nothing. */
+  force: z.boolean().optional(),
+})
+
+/** How a manager stops. */
+export type StopOptions = z.input<typeof stopOptions>
+
+/** @throws TapekeeperError `CONFIG_INVALID`. */
+export function parseStopOptions(options: StopOptions): StopOptions {
+  return parseConfig(stopOptions, options, 'stop options')
+}
+
 /** Options of a `CollectorManager`. Milliseconds throughout. */
 export type CollectorManagerOptions = z.input<typeof managerOptions>
 export type ResolvedManagerOptions = z.output<typeof managerOptions>

@@ -3,7 +3,7 @@ import { Emitter } from '../ports/emitter.ts'
 import { messageOf, type TapekeeperError } from '../errors/tapekeeper-error.ts'
 import type { Logger } from '../ports/logger.ts'
 import type { ManagedHooks } from './managed-collector.ts'
-import type { ManagerEvents } from './manager-events.ts'
+import { MANAGER_EVENTS, type ManagerEvents } from './manager-events.ts'
 
 /** What a manager says to its listeners and, where nobody listens, to the log. */
 export class ManagerVoice {
@@ -19,7 +19,7 @@ export class ManagerVoice {
       if (faulty.has(event)) return
       faulty.add(event)
       logger.error(`a listener of '${event}' failed (logged once): ${messageOf(error)}`, { component: managerName })
-    })
+    }, MANAGER_EVENTS)
   }
 
   /** Passes on what one collector says, under the name by which the manager knows it. */

@@ -2,6 +2,7 @@ import { ExchangeCollector } from '../core/collector/exchange-collector.ts'
 import type { ExchangeCollectorConfig } from '../core/collector/exchange-config.ts'
 import type { OkxCustomParams } from '../exchanges/okx/custom-params.ts'
 import { okx } from '../exchanges/okx/index.ts'
+import { requireObject } from '../errors/require.ts'
 
 /** A collector's configuration without `exchange`, and with OKX's own parameters typed. */
 export interface OkxCollectorConfig extends Omit<ExchangeCollectorConfig, 'exchange' | 'customParams' | 'endpoints'> {
@@ -9,16 +10,14 @@ export interface OkxCollectorConfig extends Omit<ExchangeCollectorConfig, 'excha
   readonly customParams?: OkxCustomParams | undefined
 }
 
+const EXAMPLE = "an object such as { symbol: 'BTC-USDT', dataTypes: ['trade'] }"
+
 /** Collects one pair of OKX. */
 export class OkxCollector extends ExchangeCollector {
   /** @throws TapekeeperError `CONFIG_INVALID` naming every problem. */
   constructor(config: OkxCollectorConfig) {
-    const { endpoints, ...rest } = config
-    super(okx, {
-      ...rest,
-      exchange: okx.id,
-      ...(endpoints === undefined ? {} : { endpoints: { ...endpoints } }),
-    })
+    requireObject(config, 'OKX collector', 'configuration', EXAMPLE)
+    super(okx, { ...config, exchange: okx.id } as ExchangeCollectorConfig)
   }
 }
 

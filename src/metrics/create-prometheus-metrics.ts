@@ -1,10 +1,11 @@
 import { collectDefaultMetrics, Counter, Gauge, type Histogram } from 'prom-client'
 import type { BaseDataCollector } from '../core/collector/base-collector.ts'
+import { requireMethods } from '../errors/require.ts'
 import { TapekeeperError } from '../errors/tapekeeper-error.ts'
 import { COUNTERS, GAUGES, MANAGER_GAUGES, METRICS, type MetricRow } from './catalog.ts'
 import { LatencyHistogram } from './latency-histogram.ts'
 import { ManagerWatch } from './manager-watch.ts'
-import { parsePrometheusOptions, type MetricsRegistry, type PrometheusOptions } from './options.ts'
+import { COLLECTOR_METHODS, parsePrometheusOptions, type MetricsRegistry, type PrometheusOptions } from './options.ts'
 import { Scrape } from './scrape.ts'
 
 /** Stands for all of prom-client's default metrics: they come together. */
@@ -93,8 +94,12 @@ export function createPrometheusMetrics(options: PrometheusOptions = {}): Promet
       return registry.contentType
     },
     metrics: () => registry.metrics(),
-    observe: (collector) => scrape.add(collector),
+    observe(collector) {
+      requireMethods(collector, COLLECTOR_METHODS, 'observe', 'collector')
+      scrape.add(collector)
+    },
     unobserve(collector) {
+      requireMethods(collector, COLLECTOR_METHODS, 'unobserve', 'collector')
       watch?.ignore(collector)
       scrape.remove(collector)
     },

@@ -1,6 +1,6 @@
 import type { BaseDataCollector } from '../core/collector/base-collector.ts'
 import { COLLECTOR_STATUSES } from '../core/collector/collector-state.ts'
-import type { RestartTrigger, SubscriptionStatus } from '../core/collector/events.ts'
+import { RESTART_TRIGGERS, type SubscriptionStatus } from '../core/collector/events.ts'
 import type { CollectorStatusReport } from '../core/collector/status-report.ts'
 import type { DataType } from '../domain/data-type.ts'
 import type { CounterKey, GaugeKey } from './catalog.ts'
@@ -17,13 +17,6 @@ export interface CollectorFacts {
 }
 
 const SUBSCRIPTION_STATES = ['pending', 'confirmed', 'rejected'] as const satisfies readonly SubscriptionStatus[]
-const TRIGGERS = [
-  'no-heartbeat',
-  'stale-data',
-  'connection-failure',
-  'error-state',
-  'manual',
-] as const satisfies readonly RestartTrigger[]
 
 /** Reads everything from one collector, `elapsed` being now. May throw what the collector's own `getStatus` throws. */
 export function readFacts(collector: BaseDataCollector, tap: CollectorTap, elapsed: number): CollectorFacts {
@@ -92,7 +85,7 @@ function messageFacts({ statistics, symbols }: CollectorStatusReport, tap: Colle
 
 /** Each trigger is present from the start, so that its first restart is seen as an increase. */
 function restartFacts({ statistics }: CollectorStatusReport): CounterFact[] {
-  return TRIGGERS.map((trigger) => ({
+  return RESTART_TRIGGERS.map((trigger) => ({
     counter: 'restarts',
     key: `restarts ${trigger}`,
     labels: { trigger },

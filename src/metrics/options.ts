@@ -9,6 +9,8 @@ import type { ObservedManager } from './observed-manager.ts'
 /** A prom-client registry of either text format. */
 export type MetricsRegistry = Registry | Registry<OpenMetricsContentType>
 
+export const COLLECTOR_METHODS = ['getStatus', 'getConnections', 'addDataCallback']
+
 const has = (...names: readonly string[]) => {
   return (value: unknown): boolean =>
     typeof value === 'object' &&
@@ -22,7 +24,7 @@ const isAscending = (buckets: readonly number[]): boolean =>
 const prometheusOptions = z.strictObject({
   /** Collectors to observe from the start. */
   collectors: z
-    .array(z.custom<BaseDataCollector>(has('getStatus', 'getConnections', 'addDataCallback'), 'must be a collector'))
+    .array(z.custom<BaseDataCollector>(has(...COLLECTOR_METHODS), 'must be a collector'))
     .readonly()
     .default([]),
   /** Observe all its collectors, also those added later, and itself. */

@@ -1,4 +1,6 @@
 import { EventEmitter } from 'eventemitter3'
+import { DATA_TYPES } from '../domain/data-type.ts'
+import { requireFunction, requireOneOf } from '../errors/require.ts'
 
 type Listener = (...args: never[]) => unknown
 type Fenced = (...args: unknown[]) => void
@@ -10,11 +12,14 @@ type Fenced = (...args: unknown[]) => void
 export class Emitter<E extends { [K in keyof E]: Listener }> {
   readonly #events = new EventEmitter()
   readonly #onFault: (error: unknown, event: string) => void
+  readonly #known: readonly (keyof E & string)[] | undefined
   /** The fence around each listener, so that `off` finds it. */
   #fences: readonly { readonly event: string; readonly listener: Listener; readonly fenced: Fenced }[] = []
 
-  constructor(onFault: (error: unknown, event: string) => void) {
+  /** @param known the names of all events: to listen to another is a mistake then, and is said. */
+  constructor(onFault: (error: unknown, event: string) => void, known?: readonly (keyof E & string)[]) {
     this.#onFault = onFault
+    this.#known = known
   }
 
   on<K extends keyof E & string>(event: K, listener: E[K]): void {
@@ -47,6 +52,8 @@ export class Emitter<E extends { [K in keyof E]: Listener }> {
   }
 
   #fence(event: string, listener: Listener, isOnce: boolean): Fenced {
+    if (this.#known !== undefined) requireOneOf(event, this.#known, isOnce ? 'once' : 'on', 'event', helpWith(event))
+    requireFunction(listener, isOnce ? 'once' : 'on', `listener of '${event}'`)
     const fault = (error: unknown): void => this.#onFault(error, event)
     const fenced: Fenced = (...args) => {
       if (isOnce) this.#fences = this.#fences.filter((other) => other.fenced !== fenced)
@@ -56,6 +63,10 @@ export class Emitter<E extends { [K in keyof E]: Listener }> {
     return fenced
   }
 }
+
+/** Who listens for data as if it were an event. */
+const helpWith = (event: unknown): string =>
+  DATA_TYPES.some((dataType) => dataType === event) ? `; ${String(event)} data comes to addDataCallback and stream` : ''
 
 /** Calls something of the host's: whatever it throws or rejects with goes to `onFault`. */
 export function callFenced(call: () => unknown, onFault: (error: unknown) => void): void {

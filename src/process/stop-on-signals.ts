@@ -2,6 +2,7 @@ import { constants } from 'node:os'
 import process from 'node:process'
 import { z } from 'zod'
 import { parseConfig } from '../errors/config-problems.ts'
+import { requireMethods } from '../errors/require.ts'
 import { messageOf } from '../errors/tapekeeper-error.ts'
 import { systemClock, type Cancel } from '../ports/clock.ts'
 import { consoleLogger, fenceLogger, type Logger } from '../ports/logger.ts'
@@ -47,6 +48,7 @@ export type Disposer = (() => void) & Disposable
  */
 export function stopOnSignals(target: Stoppable, options: StopOnSignalsOptions = {}): Disposer {
   const { signals, deadlineMs, exit, logger: given } = parseConfig(stopOptions, options, 'options of stopOnSignals')
+  requireMethods(target, ['stop'], 'stopOnSignals', 'target')
   const logger = fenceLogger(given ?? consoleLogger())
   let first: StopSignal | undefined
   let cancelDeadline: Cancel = () => undefined

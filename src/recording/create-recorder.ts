@@ -1,3 +1,5 @@
+import { z } from 'zod'
+import { parseConfig } from '../errors/config-problems.ts'
 import { systemPorts, type Ports } from '../ports/ports.ts'
 import { chanceFrom } from './chance.ts'
 import { EventClock } from './event-clock.ts'
@@ -7,26 +9,41 @@ import { Log } from './recording-log.ts'
 import { RecordingWriter } from './recording-writer.ts'
 import type { Redact } from './redact.ts'
 
-export interface RecorderOptions {
+const MAX_BUFFERED_BYTES = 64 * 1024 * 1024
+
+const functionOf = <T>() => z.custom<T>((value) => typeof value === 'function', 'must be a function')
+
+const recorderOptions = z.strictObject({
   /** The file to make. One that exists is left alone: that is an error. */
-  readonly file: string
+  file: z.string().min(1),
   /** Compress. Default: when the file's name ends with `.gz`. */
-  readonly gzip?: boolean
+  gzip: z.boolean().optional(),
   /** Of which exchange this is, for the header. */
-  readonly exchange?: string
+  exchange: z.string().optional(),
   /** Where this comes from, for the header. Default `tapekeeper`. */
-  readonly source?: string
+  source: z.string().default('tapekeeper'),
   /** The doors to record. Default: the real ones. */
-  readonly ports?: Ports
+  ports: z
+    .custom<Ports>(isWholePorts, 'must be an object of ports, with clock, random, socket and http')
+    .optional()
+    .transform((given) => given ?? systemPorts),
   /**
    * Takes more secrets out of frames, URLs and bodies before they are written, besides those that are always taken out. It must keep
    * JSON readable, or the replay sees broken frames.
    */
-  readonly redact?: Redact
+  redact: functionOf<Redact>().optional(),
   /** While more than this waits for the disk, lines are dropped and counted. Bytes. Default 64 MiB. */
-  readonly maxBufferedBytes?: number
+  maxBufferedBytes: z.number().nonnegative().default(MAX_BUFFERED_BYTES),
   /** What went wrong with the file. The data path never hears of it. Default: nothing; `errors` counts. */
-  readonly onError?: (error: Error) => void
+  onError: functionOf<(error: Error) => void>().optional(),
+})
+
+export type RecorderOptions = z.input<typeof recorderOptions>
+
+function isWholePorts(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false
+  const { clock, random, socket, http } = value as Record<string, unknown>
+  return typeof clock === 'object' && clock !== null && [random, socket, http].every((port) => typeof port === 'function')
 }
 
 export interface Recorder {
@@ -54,12 +71,10 @@ export interface Recorder {
   [Symbol.asyncDispose](): Promise<void>
 }
 
-const MAX_BUFFERED_BYTES = 64 * 1024 * 1024
-
 /**
  * Records everything a collector hears and says: hand it `recorder.ports`.
  *
- * @throws TapekeeperError `CONFIG_INVALID` when the file exists already or cannot be made.
+ * @throws TapekeeperError `CONFIG_INVALID` for wrong options, and when the file exists already or cannot be made.
  *
  * @example
  * ```ts
@@ -71,8 +86,9 @@ const MAX_BUFFERED_BYTES = 64 * 1024 * 1024
  * ```
  */
 export function createRecorder(options: RecorderOptions): Recorder {
-  const { file, gzip = file.endsWith('.gz'), exchange, source = 'tapekeeper', ports: base = systemPorts } = options
-  const { redact, maxBufferedBytes = MAX_BUFFERED_BYTES, onError = () => undefined } = options
+  const checked = parseConfig(recorderOptions, options, 'recorder options')
+  const { file, gzip = file.endsWith('.gz'), exchange, source, ports: base } = checked
+  const { redact, maxBufferedBytes, onError = () => undefined } = checked
   const seed = Math.floor(base.random() * 2 ** 32)
   const writer = new RecordingWriter(
     { file, gzip, maxBufferedBytes, onError },

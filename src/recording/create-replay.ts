@@ -1,3 +1,4 @@
+import { refuse, requireFunction, requireObject } from '../errors/require.ts'
 import { TapekeeperError } from '../errors/tapekeeper-error.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Ports } from '../ports/ports.ts'
@@ -63,12 +64,13 @@ const UNSEEDED = 0.5
  * await collector.stop()
  * ```
  */
-export async function createReplay(
-  source: ReplaySource,
-  { speed = 'max', onNote = () => undefined, redact = (text) => text }: ReplayOptions = {},
-): Promise<Replay> {
-  if (speed !== 'max' && !(speed > 0 && speed < Infinity)) {
-    throw new TapekeeperError('CONFIG_INVALID', `speed must be a positive number or "max", not ${speed}`, { speed })
+export async function createReplay(source: ReplaySource, options: ReplayOptions = {}): Promise<Replay> {
+  requireObject(options, 'createReplay', 'options')
+  const { speed = 'max', onNote = () => undefined, redact = (text: string) => text } = options
+  requireFunction(onNote, 'createReplay', 'option onNote')
+  requireFunction(redact, 'createReplay', 'option redact')
+  if (speed !== 'max' && !(typeof speed === 'number' && speed > 0 && speed < Infinity)) {
+    throw new TapekeeperError('CONFIG_INVALID', `speed must be a positive number or "max", not ${String(speed)}`, { speed })
   }
   const lines = await repeatable(source)
   const index = await indexRecording(lines())
@@ -110,9 +112,13 @@ export async function createReplay(
   }
 }
 
+const isIterable = (value: unknown): boolean =>
+  typeof value === 'object' && value !== null && (Symbol.iterator in value || Symbol.asyncIterator in value)
+
 /** Lines that can be read twice: once to learn what there is, once to play it. */
 async function repeatable(source: ReplaySource): Promise<() => Iterable<RecordingLine> | AsyncIterable<RecordingLine>> {
   if (typeof source === 'string' || source instanceof URL) return () => readRecording(source)
+  if (!isIterable(source)) refuse('createReplay', 'the source must be the name of a file, a URL, or lines of a recording')
   if (Array.isArray(source)) return () => source as readonly RecordingLine[]
   const lines: RecordingLine[] = []
   for await (const line of source) lines.push(line)

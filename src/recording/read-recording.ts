@@ -3,6 +3,7 @@ import { open } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { constants, createGunzip } from 'node:zlib'
 import { pipeline } from 'node:stream'
+import { requireText } from '../errors/require.ts'
 import { messageOf, TapekeeperError } from '../errors/tapekeeper-error.ts'
 import { parseLine, type RecordingLine } from './lines.ts'
 
@@ -25,6 +26,7 @@ const MAX_LINE_LENGTH = 64 * 1024 * 1024
  * ```
  */
 export async function* readRecording(file: string | URL): AsyncGenerator<RecordingLine, void, undefined> {
+  if (!(file instanceof URL)) requireText(file, 'readRecording', 'name of the file')
   const path = typeof file === 'string' ? file : fileURLToPath(file)
   let number = 0
   let broken: TapekeeperError | undefined

@@ -50,7 +50,7 @@ describe('createCollector', () => {
   })
 
   test('types: a point needs no cast', () => {
-    const collector = ExchangeFactory.createCollector(good)
+    const collector = ExchangeFactory.createCollector({ ...good, dataTypes: ['trade', 'orderbook'] })
     collector.addDataCallback(DataType.Trade, (point) => expectTypeOf(point.data.price).toEqualTypeOf<DecimalString>())
     collector.addDataCallback(DataType.OrderBook, (point) =>
       expectTypeOf(point.data.bids[0]).toEqualTypeOf<readonly [price: DecimalString, size: DecimalString] | undefined>(),

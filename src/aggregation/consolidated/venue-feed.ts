@@ -46,9 +46,10 @@ export class VenueFeed {
     this.#venue = venue
     this.#symbol = symbol
     this.#hooks = hooks
-    venue.addDataCallback('ticker', this.#onTicker)
-    venue.addDataCallback('orderbook', this.#onBook)
-    venue.addDataCallback('trade', this.#onTrade)
+    const { dataTypes } = venue.getStatus()
+    if (dataTypes.includes('ticker')) venue.addDataCallback('ticker', this.#onTicker)
+    if (dataTypes.includes('orderbook')) venue.addDataCallback('orderbook', this.#onBook)
+    if (dataTypes.includes('trade')) venue.addDataCallback('trade', this.#onTrade)
     venue.on('status', this.#onStatus)
     venue.on('subscription', this.#onSubscription)
     venue.on('book', this.#onBookState)

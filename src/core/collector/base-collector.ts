@@ -1,5 +1,6 @@
 import type { DataType } from '../../domain/data-type.ts'
 import type { MarketDataPoint, OhlcvData } from '../../domain/market-data.ts'
+import { requireObject, requireOneOf, requireText } from '../../errors/require.ts'
 import { TapekeeperError } from '../../errors/tapekeeper-error.ts'
 import { momentOf, sleep, type Moment } from '../../ports/clock.ts'
 import { AbortListener } from '../../ports/on-abort.ts'
@@ -17,7 +18,7 @@ import { validateOhlcvData, type OhlcvInput } from '../validate-ohlcv.ts'
 import { isActive, type CollectorStatus } from './collector-state.ts'
 import { DataSource } from './data-source.ts'
 import { liveIdsOf, type ConnectionReport } from '../link/connection-report.ts'
-import type { RestartRequest, RestartTrigger } from './events.ts'
+import { RESTART_TRIGGERS, type RestartRequest, type RestartTrigger } from './events.ts'
 import { assessHealth, type Finding, type HealthIssue, type HealthStatus } from './health.ts'
 import { Lifecycle, type LifecycleHooks, type StartOutcome } from './lifecycle.ts'
 import {
@@ -136,7 +137,10 @@ export abstract class BaseDataCollector extends DataSource implements AsyncDispo
    *
    * @returns true when everything asked for is confirmed again.
    */
-  restart({ trigger = 'manual', reason = 'requested' }: RestartRequest = {}): Promise<boolean> {
+  restart(request: RestartRequest = {}): Promise<boolean> {
+    requireObject(request, 'restart', 'request', "an object such as { reason: 'by hand' }")
+    const { trigger = 'manual', reason = 'requested' } = request
+    requireOneOf(trigger, RESTART_TRIGGERS, 'restart', 'trigger')
     if (trigger === 'manual' && !isActive(this.status)) this.#supervision.reset()
     return this.#lifecycle.restart(trigger, reason)
   }
@@ -157,13 +161,15 @@ export abstract class BaseDataCollector extends DataSource implements AsyncDispo
 
   // Symbols.
 
-  /** Collects one more symbol; on a running collector it is subscribed to at once. */
+  /** Collects one more symbol; on a running collector it is subscribed to at once. @throws TapekeeperError `CONFIG_INVALID` for no text. */
   addSymbol(symbol: string): void {
+    requireText(symbol, 'addSymbol', 'symbol')
     this.#followSymbols(this.#symbols.add(symbol))
   }
 
   /** Collects one symbol less; on a running collector it is unsubscribed from at once. */
   removeSymbol(symbol: string): void {
+    requireText(symbol, 'removeSymbol', 'symbol')
     this.#followSymbols(this.#symbols.remove(symbol))
   }
 

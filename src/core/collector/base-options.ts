@@ -16,6 +16,19 @@ const isLogger = (value: unknown): boolean =>
 const isSignal = (value: unknown): boolean =>
   typeof value === 'object' && value !== null && 'aborted' in value && 'addEventListener' in value
 
+/** A clock of before `elapsed()` would fail with the first thing that is due. */
+function isPorts(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false
+  const { clock, ...others } = value as Record<string, unknown>
+  const methods = ['now', 'elapsed', 'after']
+  const isClock = (given: object): boolean =>
+    methods.every((name) => typeof (given as Record<string, unknown>)[name] === 'function')
+  return (
+    (clock === undefined || (typeof clock === 'object' && clock !== null && isClock(clock))) &&
+    ['random', 'socket', 'http'].every((name) => others[name] === undefined || typeof others[name] === 'function')
+  )
+}
+
 /** Less is seconds given where milliseconds are meant. */
 const LEAST_MS = 100
 
@@ -39,7 +52,10 @@ export const commonOptions = {
   signal: z.custom<AbortSignal>(isSignal, 'must be an AbortSignal').optional(),
   /** Clock, chance, sockets and HTTP in place of the real ones. Collectors given the same object share their sockets. */
   ports: z
-    .custom<Partial<Ports>>((value) => typeof value === 'object' && value !== null, 'must be an object of ports')
+    .custom<Partial<Ports>>(
+      isPorts,
+      'must be an object of ports: a clock with now, elapsed and after; functions as random, socket, http',
+    )
     .optional(),
   ...sinkOptions,
 }

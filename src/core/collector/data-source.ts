@@ -1,9 +1,10 @@
-import type { DataType } from '../../domain/data-type.ts'
+import { DATA_TYPES, type DataType } from '../../domain/data-type.ts'
 import { isOfTape, type Gap } from '../../domain/gap.ts'
 import type { MarketDataPoint, PointOf } from '../../domain/market-data.ts'
 import type { RawFrame } from '../../domain/raw-frame.ts'
+import { refuse, requireFunction, requireMethods, requireOneOf } from '../../errors/require.ts'
+import { occurrencesOf, TapekeeperError } from '../../errors/tapekeeper-error.ts'
 import { momentOf, type Moment } from '../../ports/clock.ts'
-import { occurrencesOf, type TapekeeperError } from '../../errors/tapekeeper-error.ts'
 import type { CursorStore } from '../../ports/cursor-store.ts'
 import type { Logger } from '../../ports/logger.ts'
 import type { Ports } from '../../ports/ports.ts'
@@ -24,6 +25,8 @@ interface Identity {
   readonly logger: Logger
   readonly ports: Ports
 }
+
+const SINK_METHODS = ['point', 'gap', 'frame', 'flush', 'issues', 'status']
 
 /** What consumers see of a collector: its callbacks, streams, listeners and sinks, and what is counted about them. */
 export abstract class DataSource {
@@ -65,6 +68,7 @@ export abstract class DataSource {
    * Calls `callback` with every point of one type, typed by it, in order. A throw or rejection stops nobody; it is counted, and
    * reported once per collector.
    *
+   * @throws TapekeeperError `CONFIG_INVALID` for a type that this collector does not collect, and for a callback that is none.
    * @example
    * ```ts
    * import { createOkxCollector, DataType } from 'tapekeeper'
@@ -73,18 +77,28 @@ export abstract class DataSource {
    * ```
    */
   addDataCallback<T extends DataType>(dataType: T, callback: DataCallback<T>): void {
+    this.#requireCollected(dataType, 'addDataCallback')
+    requireFunction(callback, 'addDataCallback', 'callback')
     this.#outlet.delivery.add(dataType, callback)
   }
 
-  removeDataCallback<T extends DataType>(dataType: T, callback: DataCallback<T>): void {
-    this.#outlet.delivery.remove(dataType, callback)
+  /**
+   * Calls it no more.
+   *
+   * @returns whether it was called before.
+   * @throws TapekeeperError `CONFIG_INVALID` for what is no data type, or no callback.
+   */
+  removeDataCallback<T extends DataType>(dataType: T, callback: DataCallback<T>): boolean {
+    requireOneOf(dataType, DATA_TYPES, 'removeDataCallback', 'data type')
+    requireFunction(callback, 'removeDataCallback', 'callback')
+    return this.#outlet.delivery.remove(dataType, callback)
   }
 
   /**
    * The points of one type as an async iterator over a bounded queue. What does not fit is dropped by `onOverflow` and counted in
    * `stream.dropped`. The loop ends when the signal aborts or the collector stops.
    *
-   * @throws TapekeeperError `CONFIG_INVALID` when an option is wrong.
+   * @throws TapekeeperError `CONFIG_INVALID` when an option is wrong, and for a type that this collector does not collect.
    * @example
    * ```ts
    * import { createOkxCollector, DataType } from 'tapekeeper'
@@ -98,6 +112,7 @@ export abstract class DataSource {
    * ```
    */
   stream<T extends DataType>(dataType: T, options: StreamOptions = {}): DataStream<PointOf<T>> {
+    this.#requireCollected(dataType, 'stream')
     return this.#outlet.delivery.stream(dataType, parseStreamOptions(options))
   }
 
@@ -122,6 +137,7 @@ export abstract class DataSource {
 
   /** Gives everything that is delivered to a sink of your own as well, until it is removed. It is not flushed at the stop. */
   addSink(sink: Sink): void {
+    requireMethods(sink, SINK_METHODS, 'addSink', 'sink')
     this.#sinks.fan.add(sink)
   }
 
@@ -135,6 +151,24 @@ export abstract class DataSource {
   }
 
   abstract get dataTypes(): readonly DataType[]
+
+  /** What would never come must not be waited for. */
+  #requireCollected(dataType: DataType, where: string): void {
+    requireOneOf(dataType, DATA_TYPES, where, 'data type')
+    const { dataTypes } = this
+    if (dataTypes.includes(dataType)) return
+    refuse(where, `${this.componentName} has no ${dataType} data: its dataTypes are ${dataTypes.join(', ')}`, dataTypes)
+  }
+
+  /** A type that is not declared is told once: callbacks and streams cannot have it, although sinks do. */
+  #expectType(dataType: DataType): void {
+    requireOneOf(dataType, DATA_TYPES, 'deliver', 'data type of the point')
+    if (this.dataTypes.includes(dataType)) return
+    const candles = this.dataTypes.includes('candle') && dataType === 'trade'
+    const help = candles ? '; candles are not made of them here: `new CandleAggregator(…)` makes them' : ''
+    const message = `${this.componentName} delivers ${dataType} data, but its dataTypes are ${this.dataTypes.join(', ')}${help}`
+    this.reportError(new TapekeeperError('CONFIG_INVALID', message, { dataType, dataTypes: this.dataTypes }))
+  }
 
   // For subclasses.
 
@@ -150,9 +184,12 @@ export abstract class DataSource {
 
   /** Hands one point to sinks, callbacks and streams. */
   protected deliver(point: MarketDataPoint): void {
+    const { dataType } = point
+    // Zero before the first of its type, and nothing where there is no such type.
+    if (!(this.counters.messagesByType[dataType] > 0)) this.#expectType(dataType)
     this.#lastData = momentOf(this.ports.clock)
     this.counters.messagesProcessed++
-    this.counters.messagesByType[point.dataType]++
+    this.counters.messagesByType[dataType]++
     this.#sinks.fan.point(point)
     this.#outlet.delivery.deliver(point)
   }

@@ -42,10 +42,12 @@ export class Delivery {
     this.#callbacks.set(dataType, [...(this.#callbacks.get(dataType) ?? []), callback])
   }
 
-  remove<T extends DataType>(dataType: T, callback: DataCallback<T>): void {
+  /** @returns whether it was there. */
+  remove<T extends DataType>(dataType: T, callback: DataCallback<T>): boolean {
     const callbacks = this.#callbacks.get(dataType) ?? []
     const index = callbacks.lastIndexOf(callback)
     if (index >= 0) this.#callbacks.set(dataType, callbacks.toSpliced(index, 1))
+    return index >= 0
   }
 
   stream<T extends DataType>(dataType: T, options: StreamOptions): DataStream<PointOf<T>> {

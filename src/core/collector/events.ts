@@ -33,7 +33,8 @@ export interface SubscriptionChange {
 }
 
 /** What made a collector restart. */
-export type RestartTrigger = 'no-heartbeat' | 'stale-data' | 'connection-failure' | 'error-state' | 'manual'
+export const RESTART_TRIGGERS = ['no-heartbeat', 'stale-data', 'connection-failure', 'error-state', 'manual'] as const
+export type RestartTrigger = (typeof RESTART_TRIGGERS)[number]
 
 /** Why a collector is asked to restart. */
 export interface RestartRequest {
@@ -49,6 +50,11 @@ export interface RestartNotice {
   readonly delayMs: number
   readonly at: number
 }
+
+const EVENTS: Readonly<Record<keyof CollectorEvents, true>> = {
+  ...{ status: true, error: true, subscription: true, raw: true, restart: true, book: true, candleMismatch: true, gap: true },
+}
+export const COLLECTOR_EVENTS = Object.keys(EVENTS) as readonly (keyof CollectorEvents)[]
 
 /** What `collector.on` offers. Listeners are fenced: one that throws stops neither the others nor the collector. */
 export interface CollectorEvents {

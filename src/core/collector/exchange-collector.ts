@@ -1,6 +1,7 @@
 import type { DataType } from '../../domain/data-type.ts'
 import type { Instrument } from '../../domain/instrument.ts'
 import type { MarketDataPoint, PointOf } from '../../domain/market-data.ts'
+import { requireObject } from '../../errors/require.ts'
 import { TapekeeperError } from '../../errors/tapekeeper-error.ts'
 import type { BookKeeper } from '../book/book-keeper.ts'
 import { createKeeper } from '../book/create-keeper.ts'
@@ -55,6 +56,7 @@ export class ExchangeCollector extends BaseDataCollector {
 
   /** @throws TapekeeperError `CONFIG_INVALID` naming every problem, what is allowed, and the nearest right spelling. */
   constructor(definition: ExchangeDefinition, input: ExchangeCollectorConfig) {
+    requireObject(definition, 'ExchangeCollector', 'definition of the exchange', 'an object made by defineExchange')
     const config = resolveExchangeConfig(input, definition)
     super(baseOptionsOf(definition, config))
     this.#definition = definition

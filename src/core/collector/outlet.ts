@@ -4,7 +4,7 @@ import type { Gap } from '../../domain/gap.ts'
 import { consumerGap, overflowError } from './consumer-faults.ts'
 import type { Counters } from './counters.ts'
 import { Delivery } from './delivery.ts'
-import type { CollectorEvents } from './events.ts'
+import { COLLECTOR_EVENTS, type CollectorEvents } from './events.ts'
 
 export interface OutletHooks {
   readonly exchange: string
@@ -23,7 +23,7 @@ export class Outlet {
 
   constructor(hooks: OutletHooks) {
     this.#hooks = hooks
-    this.events = new Emitter((error, event) => this.failed(error, `listener of '${event}'`))
+    this.events = new Emitter((error, event) => this.failed(error, `listener of '${event}'`), COLLECTOR_EVENTS)
     this.delivery = new Delivery({
       onFault: (error, dataType) => this.failed(error, `callback for ${dataType}`),
       onDropped: () => hooks.counters.streamDropped++,

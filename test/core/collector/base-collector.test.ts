@@ -679,13 +679,13 @@ describe('delivery', () => {
   })
 
   test('types: a callback needs no cast', () => {
-    const source = setUp()
+    const source = setUp({ dataTypes: ['trade', 'ticker'] })
     source.addDataCallback('trade', (point) => expectTypeOf(point.data.price).toEqualTypeOf<DecimalString>())
     source.addDataCallback('ticker', (point) => expectTypeOf(point.data.bid).toEqualTypeOf<DecimalString | undefined>())
     // @ts-expect-error a trade has no bid
     source.addDataCallback('trade', (point) => point.data.bid)
     // @ts-expect-error no such event
-    source.on('nothing', () => undefined)
+    expect(() => source.on('nothing', () => undefined)).toThrow('the event is "nothing"')
   })
 
   test('validateOhlcvData fills in the exchange', () => {
