@@ -2,19 +2,30 @@ import { MARKET_TYPES, parseSymbol, type Instrument, type MarketType } from '../
 import { messageOf, TapekeeperError } from '../errors/tapekeeper-error.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Logger } from '../ports/logger.ts'
-import { didYouMean, nearestTo } from '../errors/config-problems.ts'
+import { didYouMean } from '../errors/config-problems.ts'
 import type { ExchangeDefinition, SymbolLookup } from './exchange-definition.ts'
 import type { RestClient } from './rest-client.ts'
+import { meantBy, noSymbol } from './symbol-meant.ts'
 
-/** A list this old is asked for again. */
+/** A list this old is asked for again. Milliseconds, as all below. */
 const FRESH_MS = 3_600_000
+/** Before a symbol is called unknown: markets are listed while programs run, and one request a minute hurts nobody. */
+const FRESH_FOR_UNKNOWN_MS = 60_000
 /** After a failure the exchange is left alone this long. */
 const FAILED_MS = 15_000
+/** An attempt that takes longer than this is not waited for any more. */
+const LONGEST_ATTEMPT_MS = 60_000
 /** A start does not wait longer than this for a list. */
 const PATIENCE_MS = 5_000
 
 interface Loaded {
   readonly list: Promise<readonly Instrument[]>
+  /** Elapsed milliseconds. */
+  readonly askedAt: number
+}
+
+interface Attempt extends Loaded {
+  /** Until then there is no other attempt. Elapsed milliseconds. */
   until: number
 }
 
@@ -30,6 +41,7 @@ export class InstrumentCatalog implements SymbolLookup {
   readonly #rest: RestClient
   readonly #clock: Clock
   readonly #loaded = new Map<MarketType, Loaded>()
+  readonly #attempts = new Map<MarketType, Attempt>()
   readonly #bySymbol = new Map<string, Instrument>()
   readonly #byNative = new Map<string, Instrument>()
 
@@ -56,20 +68,28 @@ export class InstrumentCatalog implements SymbolLookup {
   }
 
   /**
-   * The instruments of one market, as the exchange lists them.
+   * The instruments of one market, as the exchange listed them no longer than `maxAgeMs` ago.
    *
    * @throws TapekeeperError `REST_FAILED` or `RATE_LIMITED`.
    */
-  load(marketType: MarketType): Promise<readonly Instrument[]> {
-    const now = this.#clock.now()
+  load(marketType: MarketType, maxAgeMs = FRESH_MS): Promise<readonly Instrument[]> {
+    const now = this.#clock.elapsed()
     const known = this.#loaded.get(marketType)
-    if (known !== undefined && known.until > now) return known.list
+    if (known !== undefined && now - known.askedAt < maxAgeMs) return known.list
+    const latest = this.#attempts.get(marketType)
+    if (latest !== undefined && now < latest.until) return latest.list
     const list = this.#definition.loadInstruments(this.#rest, marketType)
-    const loaded: Loaded = { list, until: now + FRESH_MS }
-    this.#loaded.set(marketType, loaded)
+    const attempt: Attempt = { list, askedAt: now, until: now + LONGEST_ATTEMPT_MS }
+    this.#attempts.set(marketType, attempt)
     list.then(
-      (instruments) => this.#remember(marketType, instruments),
-      () => (loaded.until = this.#clock.now() + FAILED_MS),
+      (instruments) => {
+        // An answer that comes after that of a later attempt is older.
+        if (this.#attempts.get(marketType) !== attempt) return
+        this.#attempts.delete(marketType)
+        this.#loaded.set(marketType, attempt)
+        this.#remember(marketType, instruments)
+      },
+      () => (attempt.until = this.#clock.elapsed() + FAILED_MS),
     )
     return list
   }
@@ -84,19 +104,11 @@ export class InstrumentCatalog implements SymbolLookup {
     const parts = parseSymbol(symbol)
     const byConvention = this.#definition.nativeSymbolOf(symbol)
     if (parts === undefined || byConvention === undefined) {
-      const candidates = [...this.#bySymbol.keys(), ...this.#definition.fallbackPairs]
-      const meant = candidates.find(
-        (candidate) => candidate.replaceAll('-', '') === symbol.replaceAll(/[^A-Za-z0-9]/g, '').toUpperCase(),
-      )
-      const context = { exchange: id, symbol, nearest: meant }
-      throw new TapekeeperError(
-        'SYMBOL_UNKNOWN',
-        `"${symbol}" is not a symbol${didYouMean(meant)}: write BASE-QUOTE, BASE-QUOTE-PERP or BASE-QUOTE-YYYYMMDD`,
-        context,
-      )
+      const { message, nearest } = noSymbol(symbol, this.#definition, [...this.#bySymbol.keys()])
+      throw new TapekeeperError('SYMBOL_UNKNOWN', message, { exchange: id, symbol, nearest })
     }
     try {
-      await this.#inTime(this.load(parts.marketType))
+      await this.#inTime(this.load(parts.marketType, this.#bySymbol.has(symbol) ? FRESH_MS : FRESH_FOR_UNKNOWN_MS))
     } catch (cause) {
       // An older list is better than none.
       const known = this.#bySymbol.get(symbol)
@@ -132,7 +144,7 @@ export class InstrumentCatalog implements SymbolLookup {
 
   #unknown(symbol: string): TapekeeperError {
     const { id, name } = this.#definition
-    const nearest = nearestTo(symbol, [...this.#bySymbol.keys()])
+    const nearest = meantBy(symbol, this.#definition, [...this.#bySymbol.keys()])
     return new TapekeeperError('SYMBOL_UNKNOWN', `${name} has no instrument "${symbol}"${didYouMean(nearest)}`, {
       exchange: id,
       symbol,

@@ -4,6 +4,7 @@ import { CANDLE_TIMEFRAMES, isTimeframe, TIMEFRAMES, type CandleTimeframe } from
 import type { Credentials, ExchangeDefinition } from '../exchange-definition.ts'
 import { configError, parseConfig, problemsOf, type ConfigProblem } from '../../errors/config-problems.ts'
 import type { CursorStore } from '../../ports/cursor-store.ts'
+import { noSymbol } from '../symbol-meant.ts'
 import { commonOptions, type BaseCollectorOptions } from './base-options.ts'
 
 const isCursorStore = (value: unknown): boolean =>
@@ -111,7 +112,16 @@ export interface ResolvedExchangeConfig extends Omit<z.output<typeof exchangeCol
 /** Everything that is wrong with a configuration for this exchange; empty when nothing. */
 export function exchangeConfigProblems(input: unknown, definition: ExchangeDefinition): readonly ConfigProblem[] {
   const general = problemsOf(exchangeCollectorConfig, input)
-  return general.length > 0 ? general : specificProblems(exchangeCollectorConfig.parse(input), definition)
+  if (general.length > 0) return general
+  const config = exchangeCollectorConfig.parse(input)
+  return [...symbolProblems(config, definition), ...specificProblems(config, definition)]
+}
+
+/** Told in advance to whoever asks; making a collector leaves it to its start, where one wrong name does not take others with it. */
+function symbolProblems({ symbol }: Config, definition: ExchangeDefinition): readonly ConfigProblem[] {
+  if (definition.nativeSymbolOf(symbol) !== undefined) return []
+  const { message, nearest } = noSymbol(symbol, definition)
+  return [{ path: 'symbol', message: `symbol: ${message}`, allowed: undefined, nearest }]
 }
 
 /** @throws TapekeeperError `CONFIG_INVALID` naming every problem. */
