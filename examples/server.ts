@@ -5,6 +5,7 @@
  *   npx tsx examples/server.ts --live         against the real OKX
  *   PORT=8080 npx tsx examples/server.ts      on this port; default: a free one, printed
  *   npx tsx examples/server.ts --seconds 3    stops by itself
+ *   HOSTS=box.lan npx tsx examples/server.ts  answers under these names, too; separated by commas
  *
  *   GET  /collectors/status           everything the manager knows
  *   GET  /collectors/:name/status     one collector
@@ -33,6 +34,21 @@ for (const symbol of ['BTC-USDT', 'ETH-USDT']) {
 const metrics = createPrometheusMetrics({ manager, defaultMetrics: true })
 
 const app = fastify()
+
+// Any page that is open in a browser on this machine can send requests here. It is kept out in two ways. A page whose own name was made to point
+// at this machine (DNS rebinding) sends that name as the host. And a page from elsewhere cannot read an answer, but its POST would be
+// carried out: browsers say where such a request comes from. What is no browser, curl for example, says nothing and is let through.
+const names = ['127.0.0.1', 'localhost', '[::1]', ...(process.env['HOSTS'] ?? '').split(',').filter((name) => name !== '')]
+
+app.addHook('onRequest', async ({ headers: { host = '', origin, 'sec-fetch-site': site }, method }, reply) => {
+  if (!names.includes(host.replace(/:\d+$/, '').toLowerCase()))
+    return reply.code(421).send({ error: 'not served under this name' })
+  if (method === 'GET' || method === 'HEAD') return
+  const isForeign =
+    (origin !== undefined && origin !== `http://${host}`) ||
+    ![undefined, 'same-origin', 'none'].includes(site as string | undefined)
+  if (isForeign) return reply.code(403).send({ error: 'not from another site' })
+})
 
 app.get('/collectors/status', () => manager.getStatus())
 

@@ -1,5 +1,6 @@
 import { spawn, type ChildProcessByStdio } from 'node:child_process'
 import { once } from 'node:events'
+import { request } from 'node:http'
 import type { Readable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
@@ -93,6 +94,42 @@ describe('examples/server.ts', () => {
     expect((await scrape()).value('collector_restarts_total', { exchange: 'okx', trigger: 'manual' })).toBe(1)
     expect((await ask('/collectors/NOPE/restart', { method: 'POST' })).status).toBe(404)
     expect((await ask('/health')).status).toBe(200)
+  })
+
+  /** As nothing but a browser or a raw client can send it: fetch sets these headers itself. */
+  const raw = (method: string, path: string, headers: Record<string, string>): Promise<number | undefined> =>
+    new Promise((resolve, reject) => {
+      const { hostname, port } = new URL(address)
+      const sent = request({ hostname, port, method, path, headers }, (response) => {
+        response.resume()
+        resolve(response.statusCode)
+      })
+      sent.on('error', reject).end()
+    })
+
+  test('no page from elsewhere can restart anything, nor read under a name of its own', async () => {
+    const restarts = async () => (await json<CollectorStatusReport>('/collectors/ETH-USDT/status')).statistics.restarts
+    const own = new URL(address).host
+    const before = await restarts()
+    const restart = '/collectors/ETH-USDT/restart'
+    const refused: readonly (readonly [number, string, string, Record<string, string>])[] = [
+      [403, 'POST', restart, { origin: 'https://evil.example' }],
+      [403, 'POST', restart, { origin: 'null' }],
+      [403, 'POST', restart, { origin: 'http://127.0.0.1:1' }],
+      [403, 'POST', restart, { origin: `https://${own}` }],
+      [403, 'POST', restart, { 'sec-fetch-site': 'cross-site' }],
+      [403, 'POST', restart, { 'sec-fetch-site': 'same-site' }],
+      [403, 'PUT', restart, { origin: 'https://evil.example' }],
+      [421, 'POST', restart, { host: 'evil.example' }],
+      [421, 'GET', '/collectors/status', { host: 'evil.example:80' }],
+      [421, 'GET', '/metrics', { host: '127.0.0.1.evil.example' }],
+    ]
+    for (const [status, method, path, headers] of refused)
+      expect([await raw(method, path, headers), method, path, headers]).toEqual([status, method, path, headers])
+    expect(await restarts()).toBe(before)
+    expect(await raw('POST', restart, { origin: `http://${own}`, 'sec-fetch-site': 'same-origin' })).toBe(200)
+    expect(await raw('GET', '/health', { host: 'LOCALHOST:8080', origin: 'https://evil.example' })).toBe(200)
+    expect(await restarts()).toBe(before + 1)
   })
 
   test.skipIf(process.platform === 'win32')('SIGTERM: stops in order and ends by itself', async () => {
