@@ -1,4 +1,5 @@
 import { AbortListener } from '../../ports/on-abort.ts'
+import type { Stall } from './stream-backlog.ts'
 
 /** What a full stream does with one more item. */
 export const OVERFLOW_POLICIES = ['drop-oldest', 'drop-newest', 'throw'] as const
@@ -16,12 +17,23 @@ export interface StreamOptions {
   readonly onOverflow?: OverflowPolicy | undefined
 }
 
+/** What one stream's consumer did not get, between two reads. */
+export interface Lost<T> {
+  readonly first: T
+  readonly last: T
+  readonly weight: number
+}
+
 interface StreamHooks<T> {
+  readonly weigh: (item: T) => number
   /** A spell of dropping begins; told once until the consumer reads again. */
   readonly onOverflow: () => void
-  readonly onDropped: (item: T) => void
+  /** One item was dropped, and the stream ends by it. */
+  readonly onFailed: () => void
+  /** Nothing is to be pushed until the stall is over; the item that did not fit is the first of what it keeps. */
+  readonly stall: (keep: number) => Stall<T>
   /** The consumer reads again, or never will: the spell is over. */
-  readonly onSpellOver: () => void
+  readonly onSpellOver: (lost: Lost<T>) => void
   readonly onEnd: () => void
   readonly overflowError: () => Error
 }
@@ -42,7 +54,8 @@ export class DataStream<T> implements AsyncIterableIterator<T> {
   #queue: (T | undefined)[] = []
   #head = 0
   #dropped = 0
-  #dropping = false
+  /** It is full, and what has come since is kept elsewhere. */
+  #stall: Stall<T> | undefined
   #ended = false
   #failure: Error | undefined
 
@@ -57,7 +70,7 @@ export class DataStream<T> implements AsyncIterableIterator<T> {
 
   /** Items this consumer lost because it was too slow. */
   get dropped(): number {
-    return this.#dropped
+    return this.#dropped + (this.#stall?.missed ?? 0)
   }
 
   /** Items waiting for the consumer. */
@@ -84,6 +97,7 @@ export class DataStream<T> implements AsyncIterableIterator<T> {
   }
 
   next(): Promise<IteratorResult<T>> {
+    this.#resume()
     if (this.size > 0) return Promise.resolve({ done: false, value: this.#shift() })
     if (this.#failure !== undefined) {
       const failure = this.#failure
@@ -104,32 +118,48 @@ export class DataStream<T> implements AsyncIterableIterator<T> {
   }
 
   #overflow(item: T): void {
-    this.#dropped++
-    if (!this.#dropping) this.#hooks.onOverflow()
-    this.#dropping = true
-    if (this.#policy === 'drop-oldest') {
-      this.#hooks.onDropped(this.#take())
-      this.#queue.push(item)
+    if (this.#policy !== 'throw') {
+      this.#stall = this.#hooks.stall(this.#highWaterMark)
+      this.#hooks.onOverflow()
       return
     }
-    this.#hooks.onDropped(item)
-    if (this.#policy === 'throw') {
-      this.#failure = this.#hooks.overflowError()
-      this.#finish()
-    }
+    this.#dropped++
+    this.#hooks.onOverflow()
+    this.#hooks.onFailed()
+    this.#failure = this.#hooks.overflowError()
+    this.#finish()
+    this.#hooks.onSpellOver({ first: item, last: item, weight: this.#hooks.weigh(item) })
   }
 
   #shift(): T {
-    this.#endSpell()
     const item = this.#take()
     if (this.#ended && this.size === 0) this.#listener.leave()
     return item
   }
 
-  #endSpell(): void {
-    if (!this.#dropping) return
-    this.#dropping = false
-    this.#hooks.onSpellOver()
+  /** What came while it stood still takes its place, as far as there is room; the work is no more than was saved meanwhile. */
+  #resume(): void {
+    const stall = this.#stall
+    if (stall === undefined) return
+    this.#stall = undefined
+    const { missed } = stall
+    const lost = missed === 0 ? undefined : this.#policy === 'drop-newest' ? newestLost(stall) : this.#dropOldest(stall)
+    this.#dropped += missed
+    stall.over()
+    if (lost !== undefined) this.#hooks.onSpellOver(lost)
+  }
+
+  #dropOldest(stall: Stall<T>): Lost<T> {
+    const { weigh } = this.#hooks
+    const weightOf = (items: readonly T[]): number => items.reduce((sum, item) => sum + weigh(item), 0)
+    const { missed, weight } = stall
+    const kept = stall.newest(Math.min(missed, this.#highWaterMark))
+    const [beforeKept] = stall.newest(this.#highWaterMark + 1)
+    const dropped: T[] = []
+    while (this.size > 0 && dropped.length < missed) dropped.push(this.#take())
+    for (const item of kept) this.#queue.push(item)
+    const last = missed > this.#highWaterMark ? beforeKept : dropped.at(-1)
+    return { first: dropped[0] as T, last: last as T, weight: weightOf(dropped) + weight - weightOf(kept) }
   }
 
   #take(): T {
@@ -144,6 +174,7 @@ export class DataStream<T> implements AsyncIterableIterator<T> {
   }
 
   #abort(): void {
+    this.#resume()
     this.#queue = []
     this.#head = 0
     this.#listener.leave()
@@ -152,10 +183,16 @@ export class DataStream<T> implements AsyncIterableIterator<T> {
 
   #finish(): void {
     if (this.#ended) return
+    this.#resume()
     this.#ended = true
-    this.#endSpell()
     if (this.size === 0) this.#listener.leave()
     for (const { resolve } of this.#waiting.splice(0)) resolve({ done: true, value: undefined })
     this.#hooks.onEnd()
   }
 }
+
+const newestLost = <T>(stall: Stall<T>): Lost<T> => ({
+  first: stall.first as T,
+  last: stall.newest(1)[0] as T,
+  weight: stall.weight,
+})

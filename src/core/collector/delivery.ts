@@ -2,6 +2,7 @@ import type { DataType } from '../../domain/data-type.ts'
 import type { MarketDataPoint, PointOf } from '../../domain/market-data.ts'
 import { isThenable } from '../../ports/emitter.ts'
 import { DataStream, type StreamOptions } from './data-stream.ts'
+import { StreamBacklog, type Stall } from './stream-backlog.ts'
 
 /** A consumer of one data type. May be asynchronous; what it returns is ignored, what it throws is counted. */
 export type DataCallback<T extends DataType = DataType> = (point: PointOf<T>) => unknown
@@ -14,12 +15,21 @@ export interface LostTrades {
 }
 
 type AnyCallback = (point: never) => unknown
-type AnyStream = DataStream<never>
+
+/** The streams of one data type. */
+interface Streams {
+  /** Those that have room, or a consumer that waits. */
+  readonly flowing: Set<DataStream<never>>
+  /** For those that are full. */
+  readonly backlog: StreamBacklog<PointOf<DataType>>
+  readonly all: Set<DataStream<never>>
+}
 
 export interface DeliveryHooks {
   /** A callback threw or rejected. */
   readonly onFault: (error: unknown, dataType: DataType) => void
-  readonly onDropped: () => void
+  /** So many streams could not take a point. */
+  readonly onDropped: (streams: number) => void
   /** A stream began to drop. */
   readonly onOverflow: (dataType: DataType) => void
   /** The consumer of a stream that dropped trades reads again: these are missing there, first and last included. */
@@ -32,7 +42,7 @@ export class Delivery {
   readonly #hooks: DeliveryHooks
   /** Copied when changed, so that a callback may add or remove callbacks while points are handed out. */
   readonly #callbacks = new Map<DataType, readonly AnyCallback[]>()
-  readonly #streams = new Map<DataType, Set<AnyStream>>()
+  readonly #streams = new Map<DataType, Streams>()
 
   constructor(hooks: DeliveryHooks) {
     this.#hooks = hooks
@@ -51,24 +61,30 @@ export class Delivery {
   }
 
   stream<T extends DataType>(dataType: T, options: StreamOptions): DataStream<PointOf<T>> {
-    const streams = this.#streams.get(dataType) ?? new Set()
+    const streams = this.#streams.get(dataType) ?? newStreams()
     this.#streams.set(dataType, streams)
-    let lost: LostTrades | undefined
     const stream: DataStream<PointOf<T>> = new DataStream(options, {
+      weigh: fillsOf,
       onOverflow: () => this.#hooks.onOverflow(dataType),
-      onDropped: (point) => {
-        this.#hooks.onDropped()
-        if (isTrade(point))
-          lost = { first: lost?.first ?? point, last: point, fills: (lost?.fills ?? 0) + (point.data.count ?? 1) }
+      onFailed: () => this.#hooks.onDropped(1),
+      stall: (keep) => {
+        streams.flowing.delete(any)
+        return streams.backlog.open(keep, () => streams.flowing.add(any)) as unknown as Stall<PointOf<T>>
       },
-      onSpellOver: () => {
-        if (lost !== undefined) this.#hooks.onTradesLost(lost)
-        lost = undefined
+      onSpellOver: ({ first, last, weight }) => {
+        if (isTrade(first) && isTrade(last)) this.#hooks.onTradesLost({ first, last, fills: weight })
       },
-      onEnd: () => streams.delete(stream as unknown as AnyStream),
+      onEnd: () => {
+        streams.flowing.delete(any)
+        streams.all.delete(any)
+      },
       overflowError: () => this.#hooks.overflowError(dataType),
     })
-    if (!stream.ended) streams.add(stream as unknown as AnyStream)
+    const any = stream as unknown as DataStream<never>
+    if (!stream.ended) {
+      streams.flowing.add(any)
+      streams.all.add(any)
+    }
     return stream
   }
 
@@ -87,13 +103,20 @@ export class Delivery {
       }
     }
     const streams = this.#streams.get(dataType)
-    if (streams !== undefined) for (const stream of streams) stream.push(point as never)
+    if (streams === undefined) return
+    for (const stream of streams.flowing) stream.push(point as never)
+    const missing = streams.backlog.add(point)
+    if (missing > 0) this.#hooks.onDropped(missing)
   }
 
   /** No more points will come: streams end once their consumers have read what is queued. */
   endStreams(): void {
-    for (const streams of this.#streams.values()) for (const stream of [...streams]) stream.end()
+    for (const { all } of this.#streams.values()) for (const stream of [...all]) stream.end()
   }
 }
+
+const newStreams = (): Streams => ({ flowing: new Set(), backlog: new StreamBacklog(fillsOf), all: new Set() })
+
+const fillsOf = (point: PointOf<DataType>): number => (isTrade(point) ? (point.data.count ?? 1) : 0)
 
 const isTrade = (point: PointOf<DataType>): point is PointOf<'trade'> => point.dataType === 'trade'

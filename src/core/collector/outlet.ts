@@ -26,7 +26,7 @@ export class Outlet {
     this.events = new Emitter((error, event) => this.failed(error, `listener of '${event}'`), COLLECTOR_EVENTS)
     this.delivery = new Delivery({
       onFault: (error, dataType) => this.failed(error, `callback for ${dataType}`),
-      onDropped: () => hooks.counters.streamDropped++,
+      onDropped: (streams) => void (hooks.counters.streamDropped += streams),
       onTradesLost: (lost) => hooks.onGap(consumerGap(hooks.exchange, lost, hooks.now())),
       onOverflow: (dataType) => hooks.onError(overflowError(dataType)),
       overflowError,

@@ -1,17 +1,31 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { DataStream, OVERFLOW_POLICIES, type StreamOptions } from '../../../src/core/collector/data-stream.ts'
+import { DataStream, OVERFLOW_POLICIES, type Lost, type StreamOptions } from '../../../src/core/collector/data-stream.ts'
+import { StreamBacklog } from '../../../src/core/collector/stream-backlog.ts'
 
 function setUp(options: StreamOptions = {}) {
   const told = { drops: 0, dropped: 0, ended: 0 }
+  const lost: Lost<number>[] = []
+  const backlog = new StreamBacklog<number>((value) => value)
+  let isFlowing = true
   const stream = new DataStream<number>(options, {
+    weigh: (value) => value,
     onOverflow: () => told.drops++,
-    onDropped: () => told.dropped++,
-    onSpellOver: () => undefined,
+    onFailed: () => told.dropped++,
+    stall: (keep) => {
+      isFlowing = false
+      return backlog.open(keep, () => (isFlowing = true))
+    },
+    onSpellOver: (spell) => lost.push(spell),
     onEnd: () => told.ended++,
     overflowError: () => new Error('too slow'),
   })
-  return { stream, told }
+  const push = stream.push.bind(stream)
+  stream.push = (value) => {
+    if (isFlowing) push(value)
+    told.dropped += backlog.add(value)
+  }
+  return { stream, told, lost }
 }
 
 const item = (value: number) => ({ done: false, value })
@@ -181,11 +195,21 @@ describe('against a simple model', () => {
         commands,
         async (mark, onOverflow, list) => {
           const control = new AbortController()
-          const { stream, told } = setUp({ highWaterMark: mark, onOverflow, signal: control.signal })
+          const { stream, told, lost } = setUp({ highWaterMark: mark, onOverflow, signal: control.signal })
+          const spells: { first: number; last: number; weight: number }[] = []
+          let spell: (typeof spells)[number] | undefined
+          const drop = (value: number): void => {
+            spell = { first: spell?.first ?? value, last: value, weight: (spell?.weight ?? 0) + value }
+          }
+          const endSpell = (): void => {
+            if (spell !== undefined) spells.push(spell)
+            spell = undefined
+          }
           const results: Promise<unknown>[] = []
           const expected: unknown[] = []
           const model = { queue: [] as number[], waiting: [] as number[], ended: false, failing: false, dropped: 0 }
           const finish = (): void => {
+            endSpell()
             model.ended = true
             for (const index of model.waiting.splice(0)) expected[index] = DONE
           }
@@ -198,6 +222,7 @@ describe('against a simple model', () => {
               else if (model.queue.length < mark) model.queue.push(each.value)
               else {
                 model.dropped++
+                drop(onOverflow === 'drop-oldest' ? model.queue[0]! : each.value)
                 if (onOverflow === 'drop-oldest') model.queue = [...model.queue.slice(1), each.value]
                 if (onOverflow === 'throw') {
                   model.failing = true
@@ -205,6 +230,7 @@ describe('against a simple model', () => {
                 }
               }
             } else if (each.do === 'next') {
+              endSpell()
               results.push(stream.next().catch((error: unknown) => (error as Error).message))
               const value = model.queue.shift()
               if (value !== undefined) expected.push(item(value))
@@ -224,6 +250,7 @@ describe('against a simple model', () => {
               if (!model.ended) finish()
             }
             expect(stream.size).toBe(model.queue.length)
+            expect(lost).toEqual(spells)
             expect(stream.ended).toBe(model.ended)
           }
           stream.end()

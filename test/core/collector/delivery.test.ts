@@ -1,5 +1,5 @@
 import { describe, expect, expectTypeOf, test, vi } from 'vitest'
-import type { DataStream } from '../../../src/core/collector/data-stream.ts'
+import { DataStream } from '../../../src/core/collector/data-stream.ts'
 import { Delivery, type LostTrades } from '../../../src/core/collector/delivery.ts'
 import type { PointOf } from '../../../src/domain/market-data.ts'
 import { asDecimal } from '../../support/decimals.ts'
@@ -10,7 +10,7 @@ function setUp() {
   const lost: LostTrades[] = []
   const delivery = new Delivery({
     onFault: (error, dataType) => faults.push([dataType, error]),
-    onDropped: () => told.dropped++,
+    onDropped: (streams) => void (told.dropped += streams),
     onTradesLost: (each) => lost.push(each),
     onOverflow: () => told.overflow++,
     overflowError: () => new Error('too slow'),
@@ -107,6 +107,47 @@ test('trades that a slow stream lost are told, first and last, when it reads aga
   delivery.deliver(trade('6'))
   await stream.next()
   expect(lost).toHaveLength(1)
+})
+
+test('streams that nobody reads any more are left alone once they are full, and lose nothing by it', async () => {
+  const { delivery, told, lost } = setUp()
+  const policies = ['drop-oldest', 'drop-newest'] as const
+  const streams = Array.from({ length: 1_000 }, (_, i) =>
+    delivery.stream('trade', { highWaterMark: 3, onOverflow: policies[i % 2]! }),
+  )
+  const read = delivery.stream('trade', { highWaterMark: 3 })
+  for (let id = 1; id <= 4; id++) {
+    delivery.deliver(trade(String(id)))
+    await read.next()
+  }
+  const push = vi.spyOn(DataStream.prototype, 'push')
+  for (let id = 5; id <= 50; id++) {
+    delivery.deliver(trade(String(id)))
+    await read.next()
+  }
+  // The one that is read, for each of the 46 trades.
+  expect(push).toHaveBeenCalledTimes(46)
+  push.mockRestore()
+  expect(told).toEqual({ dropped: 1_000 * 47, overflow: 1_000 })
+  expect(lost).toEqual([])
+  const ids = async (stream: DataStream<PointOf<'trade'>>): Promise<string[]> => {
+    const found: string[] = []
+    while (stream.size > 0) found.push(((await stream.next()).value as PointOf<'trade'>).data.id)
+    return found
+  }
+  expect([await ids(streams[0]!), await ids(streams[1]!)]).toEqual([
+    ['48', '49', '50'],
+    ['1', '2', '3'],
+  ])
+  expect(lost.map(({ first, last, fills }) => [first.data.id, last.data.id, fills])).toEqual([
+    ['1', '47', 47],
+    ['4', '50', 47],
+  ])
+  delivery.deliver(trade('51'))
+  expect([streams[0]!.size, streams[0]!.dropped, streams[2]!.dropped, read.dropped]).toEqual([1, 47, 48, 0])
+  delivery.endStreams()
+  expect(streams.every(({ ended }) => ended)).toBe(true)
+  expect(lost).toHaveLength(1_000)
 })
 
 test('the same callback twice is called twice, and removed one at a time', () => {
