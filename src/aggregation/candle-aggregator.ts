@@ -11,7 +11,7 @@ import { Bar } from './bar.ts'
 import { levelsOf, type Level } from './level.ts'
 import { SeenTrades } from './seen-trades.ts'
 import { TradeRow, type TradeInput } from './trade-row.ts'
-import { Truth } from './truth.ts'
+import { Truth, type KnownGap } from './truth.ts'
 
 type Counts = { -readonly [K in keyof AggregatorStatistics]: number }
 type Options = ReturnType<typeof parseOptions>
@@ -156,11 +156,7 @@ export class CandleAggregator {
 
   /** Trades are missing, or have been found: what that touches is incomplete, or complete again. Closed candles are revised. */
   gap(gap: CandleGap): void {
-    const span = {
-      from: gap.fromTime ?? -Infinity,
-      to: gap.toTime ?? (gap.filled ? Infinity : Math.max(this.#now, this.#latest)),
-      fromId: gap.fromId,
-    }
+    const span = this.#spanOf(gap)
     if (gap.filled) {
       const before = this.#counts.tooLate
       for (const trade of gap.trades ?? []) {
@@ -172,6 +168,16 @@ export class CandleAggregator {
     } else this.#truth.addGap({ ...span, reason: gap.reason })
     this.#reviseSpan(span.from, span.to)
     this.#emitRevisions()
+  }
+
+  /** Whether the trades of a gap that is filled now were known to be missing; those of any other may be in the candles already. */
+  knows(filled: CandleGap): boolean {
+    return this.#truth.hasGap(this.#spanOf(filled))
+  }
+
+  #spanOf({ fromTime, toTime, fromId, filled }: CandleGap): Pick<KnownGap, 'from' | 'to' | 'fromId'> {
+    const to = toTime ?? (filled ? Infinity : Math.max(this.#now, this.#latest))
+    return { from: fromTime ?? -Infinity, to, fromId }
   }
 
   /**

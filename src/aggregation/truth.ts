@@ -60,9 +60,14 @@ export class Truth {
     this.#gaps.push(gap)
   }
 
+  /** Whether a gap of exactly this span is known to be missing. */
+  hasGap(span: Pick<KnownGap, 'from' | 'to' | 'fromId'>): boolean {
+    return this.#gaps.some((gap) => isSpan(gap, span))
+  }
+
   /** One gap of exactly this span is no more. An infinite `to` fits any: that gap had no trade behind it when it was told. */
-  removeGap({ from, to, fromId }: Pick<KnownGap, 'from' | 'to' | 'fromId'>): void {
-    const at = this.#gaps.findIndex((gap) => gap.from === from && (gap.to === to || to === Infinity) && gap.fromId === fromId)
+  removeGap(span: Pick<KnownGap, 'from' | 'to' | 'fromId'>): void {
+    const at = this.#gaps.findIndex((gap) => isSpan(gap, span))
     if (at >= 0) this.#gaps.splice(at, 1)
   }
 
@@ -89,5 +94,8 @@ export class Truth {
     }
   }
 }
+
+const isSpan = (gap: KnownGap, { from, to, fromId }: Pick<KnownGap, 'from' | 'to' | 'fromId'>): boolean =>
+  gap.from === from && (gap.to === to || to === Infinity) && gap.fromId === fromId
 
 const finite = (time: number): number | null => (Number.isFinite(time) ? time : null)

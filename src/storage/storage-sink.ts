@@ -119,13 +119,14 @@ export class StorageSink implements Sink {
     const candles = this.#candles === trades ? undefined : this.#candles
     return {
       load: (stream) => trades.loadCursor(stream),
+      // At once where no candles wait: what is handed over first is to be stored first.
       save: async (stream, cursor) => {
-        await candles?.saveCursor(stream, cursor)
+        if (candles?.isEmpty === false) await candles.saveCursor(stream, cursor)
         await trades.saveCursor(stream, cursor)
       },
       ...(hasGaps && {
         saveGaps: async (gaps: readonly Gap[]) => {
-          await candles?.saveGaps(gaps)
+          if (candles?.isEmpty === false) await candles.saveGaps(gaps)
           await trades.saveGaps(gaps)
         },
         openGaps: (stream: string) => trades.openGaps(stream),

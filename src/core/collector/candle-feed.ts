@@ -96,7 +96,9 @@ export class CandleFeed {
     this.#aggregator.doubt('interrupted')
   }
 
+  /** One that an earlier process declared, and these candles know nothing of, is filled without them: they may have its trades. */
   gap(gap: CandleGap): void {
+    if (gap.filled && this.#aggregator?.knows(gap) !== true) return
     this.#aggregator?.gap(gap)
     this.#schedule()
   }

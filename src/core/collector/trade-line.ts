@@ -56,6 +56,7 @@ export class TradeLine {
       clock: ports.clock,
       random: ports.random,
       settings: { ...config.tape, cursorStore: this.#cursorStore() },
+      state: () => this.#candles?.state(),
       deliver: (point) => this.#deliver(point),
       onGap: (gap) => {
         this.#options.onGap(gap)
@@ -102,13 +103,23 @@ export class TradeLine {
     // Beside a collector that keeps the trades: candles alone may be further on, and their cursor says nothing of what is kept.
     const keepsTrades = this.#options.config.dataTypes.includes('trade')
     const keyOf = (stream: string): string => (keepsTrades ? stream : `${stream} (candles)`)
+    const { saveGaps, openGaps } = store
     return {
       load: async (stream) => {
         const cursor = await store.load(keyOf(stream))
         if (cursor !== undefined) this.#restore(cursor)
         return cursor
       },
-      save: (stream, cursor) => store.save(keyOf(stream), { ...cursor, state: this.#candles?.state() }),
+      save: (stream, cursor) => store.save(keyOf(stream), cursor),
+      ...(saveGaps !== undefined &&
+        openGaps !== undefined && {
+          saveGaps: (gaps: readonly Gap[]) =>
+            saveGaps.call(
+              store,
+              gaps.map((gap) => ({ ...gap, stream: keyOf(gap.stream) })),
+            ),
+          openGaps: async (stream: string) => (await openGaps.call(store, keyOf(stream))).map((gap) => ({ ...gap, stream })),
+        }),
     }
   }
 

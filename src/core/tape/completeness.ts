@@ -32,6 +32,8 @@ type Mutable<T> = { -readonly [K in keyof T]: T[K] }
 
 const HOUR_MS = 3_600_000
 const HOURS_KEPT = 7 * 24
+/** More are not pursued, and so never found: far more than are looked for at a time. */
+const MOST_MISSED = 10_000
 
 /** Keeps the books of one stream. `count` runs for every trade and costs an addition and a comparison. */
 export class CompletenessLedger {
@@ -40,6 +42,8 @@ export class CompletenessLedger {
   readonly #hours = new Map<number, Mutable<HourCounts>>()
   #hour: Mutable<HourCounts> = emptyHour(NaN)
   #unknownGaps = 0
+  /** Gaps that were counted as missing here, by key. */
+  readonly #missed = new Set<string>()
 
   constructor(stream: string) {
     this.#stream = stream
@@ -50,6 +54,18 @@ export class CompletenessLedger {
     const start = timestamp - (timestamp % HOUR_MS)
     if (this.#hour.hour !== start) this.#hour = this.#hourAt(start)
     this.#hour[what] += fills
+  }
+
+  /** A gap was declared. */
+  missed(key: string, fills: number, timestamp: number): void {
+    this.#missed.add(key)
+    if (this.#missed.size > MOST_MISSED) this.#missed.delete(this.#missed.values().next().value ?? key)
+    this.count('missing', fills, timestamp)
+  }
+
+  /** A gap was filled. One that an earlier process declared has not been counted here. */
+  found(key: string, fills: number, timestamp: number): void {
+    if (this.#missed.delete(key)) this.count('missing', -fills, timestamp)
   }
 
   countUnknownGap(): void {

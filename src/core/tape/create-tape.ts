@@ -33,6 +33,8 @@ export interface TapeRequest {
   readonly clock: Clock
   readonly random: Random
   readonly settings: TapeSettings & { readonly cursorStore?: CursorStore | undefined }
+  /** What else belongs to the cursor of a moment: the open candles. */
+  readonly state?: (() => string | undefined) | undefined
   readonly deliver: (point: TradePoint) => void
   readonly onGap: (gap: Gap) => void
   readonly onError: (error: TapekeeperError) => void

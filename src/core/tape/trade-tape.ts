@@ -1,14 +1,16 @@
 import { TapekeeperError } from '../../errors/tapekeeper-error.ts'
-import { sleep, type Cancel, type Clock } from '../../ports/clock.ts'
+import { sleep, type Clock } from '../../ports/clock.ts'
 import type { Random } from '../../ports/random.ts'
 import { backoffDelay, type BackoffPolicy } from '../../ports/backoff.ts'
 import type { CompletenessLedger } from './completeness.ts'
 import { Continuity, idsOf, type IdRange, type TradePoint } from './continuity.ts'
+import { idPlus } from '../../domain/trade-id.ts'
+import { gapKey } from '../../domain/stored-gaps.ts'
 import type { CursorStore, TapeCursor } from '../../ports/cursor-store.ts'
 import type { Gap, GapReason } from '../../domain/gap.ts'
 import { fillHole, firstNotOlder, type PageBefore } from './hole-filler.ts'
-import { LateCursor, loadInTime } from './late-cursor.ts'
-import { LateFiller } from './late-filler.ts'
+import { CursorKeeper } from './cursor-keeper.ts'
+import { findable, LateFiller } from './late-filler.ts'
 
 /** Bounds of a tape. Milliseconds. */
 export interface TapeSettings {
@@ -34,6 +36,8 @@ export interface TapeHooks {
   /** Reads single fills over REST; absent where that cannot be done. */
   readonly pageBefore: PageBefore | undefined
   readonly cursorStore: CursorStore | undefined
+  /** What else belongs to the cursor of this moment. */
+  readonly state?: (() => string | undefined) | undefined
   readonly deliver: (point: TradePoint) => void
   readonly onGap: (gap: Gap) => void
   readonly onError: (error: TapekeeperError) => void
@@ -48,7 +52,6 @@ const BRIDGE = 100
 const IMPLAUSIBLE = 1_000
 /** An id below the cursor on a trade this much newer means that the exchange counts anew. */
 const ID_RESET_MS = 60_000
-const SAVE_EVERY_MS = 1_000
 /** Exchange times of neighbouring trades may be this much out of order. */
 const CLOCK_SKEW_MS = 2_000
 /** What is to be found later is announced in pieces: each is found as a whole, in memory. */
@@ -76,7 +79,7 @@ export class TradeTape {
   readonly #order = new Continuity()
   readonly #ledger: CompletenessLedger
   readonly #late: LateFiller
-  readonly #lateCursor: LateCursor
+  readonly #keeper: CursorKeeper
   /** The first trade that was delivered. */
   #began: { readonly id: number; readonly timestamp: number } | undefined
   #lastTimestamp: number | undefined
@@ -90,10 +93,8 @@ export class TradeTape {
   #cutAt: number | undefined
   /** Held trades that are about to be delivered. */
   #releasing = 0
-  /** No cursor is stored yet: until there is one, a crash would leave a hole that nobody can see. */
-  #isFirstSave = false
-  #saveTimer: Cancel | undefined
-  #saving: Promise<boolean> | undefined
+  /** It goes on behind a stored cursor. */
+  #isContinued = false
   /** Trades that arrived while the stored cursor was being read. */
   #early: TradePoint[] | undefined
 
@@ -101,12 +102,24 @@ export class TradeTape {
     this.#settings = settings
     this.#hooks = hooks
     this.#ledger = hooks.ledger
-    this.#late = new LateFiller(hooks, (gap, trades) => this.#filled(gap, trades))
-    this.#lateCursor = new LateCursor(
-      hooks,
-      () => this.#load(),
-      (cursor) => this.#beginAt(cursor),
+    const { clock, random, pageBefore } = hooks
+    this.#late = new LateFiller(
+      { clock, random, pageBefore, isRepairing: () => this.#repair !== undefined },
+      {
+        onFilled: (gap, trades) => this.#filled(gap, trades),
+        onGivenUp: (gap) => this.#keeper.givenUp(gap),
+      },
     )
+    this.#keeper = new CursorKeeper({
+      ...hooks,
+      position: () => this.#position(),
+      state: () => hooks.state?.(),
+      onLateCursor: (cursor) => {
+        this.#beginAt(cursor)
+        void this.#keeper.save()
+      },
+      onOpenGaps: (gaps) => findable(gaps).forEach((gap) => this.#late.add(gap)),
+    })
   }
 
   get isWhole(): boolean {
@@ -118,30 +131,19 @@ export class TradeTape {
     this.#ending = new AbortController()
     this.#late.resume()
     this.#repairSoon()
-    this.#lateCursor.resume()
-    const { cursorStore, stream, onError } = this.#hooks
-    if (cursorStore === undefined || this.#order.cursor !== undefined || this.#lateCursor.isPending) return
+    this.#keeper.resume()
+    if (this.#hooks.cursorStore === undefined || this.#order.cursor !== undefined || this.#keeper.isPending) return
     this.#early = []
-    try {
-      this.#beginAt(await this.#load())
-    } catch (error) {
-      onError(TapekeeperError.from(error, 'CURSOR_FAILED', { stream }))
-      this.#lateCursor.begin()
-    }
+    this.#beginAt(await this.#keeper.load())
     const early = this.#early
     this.#early = undefined
     for (const point of early) this.accept(point)
   }
 
-  async #load(): Promise<TapeCursor | undefined> {
-    const { cursorStore, stream, clock } = this.#hooks
-    return cursorStore && loadInTime(cursorStore, stream, clock)
-  }
-
   #beginAt(cursor: TapeCursor | undefined): void {
-    this.#isFirstSave = cursor === undefined
     const id = Number(cursor?.id)
     if (cursor === undefined || !Number.isSafeInteger(id)) return
+    this.#isContinued = true
     if (this.#order.cursor !== undefined) {
       this.#missedBefore(id, cursor.timestamp)
       return
@@ -200,17 +202,16 @@ export class TradeTape {
   async close(forGood: boolean): Promise<void> {
     this.#ending.abort(new TapekeeperError('ABORTED', 'the tape was closed'))
     this.#late.stop()
-    this.#lateCursor.pause()
+    this.#keeper.pause()
     // At once, while there is still somebody to deliver to: a forced stop does not wait for what follows.
     if (forGood && this.#hooks.cursorStore === undefined) this.#giveUpAll('stopped')
     await this.#repair
     if (!forGood) return
     this.#late.forgetAll()
-    const isKept = this.#hooks.cursorStore !== undefined && (await this.#save())
+    const isKept = this.#hooks.cursorStore !== undefined && (await this.#keeper.save())
     // Nobody will find these holes again.
     if (!isKept) this.#giveUpAll('stopped')
-    this.#saveTimer?.()
-    this.#saveTimer = undefined
+    this.#keeper.end()
   }
 
   #deliver(point: TradePoint, ids: IdRange): void {
@@ -218,9 +219,14 @@ export class TradeTape {
     this.#ledger.count('delivered', fills, point.timestamp)
     if (point.data.backfilled) this.#ledger.count('backfilled', fills, point.timestamp)
     this.#lastTimestamp = point.timestamp
-    this.#began ??= { id: ids.first, timestamp: point.timestamp }
+    if (this.#began === undefined) this.#begin(ids, point.timestamp)
     this.#hooks.deliver(point)
-    if (this.#hooks.cursorStore !== undefined) this.#saveSoon()
+    this.#keeper.moved()
+  }
+
+  #begin({ first }: IdRange, timestamp: number): void {
+    this.#began = { id: first, timestamp }
+    if (!this.#isContinued) this.#keeper.begin({ id: String(idPlus(first, -1)), timestamp })
   }
 
   #release(): void {
@@ -242,6 +248,7 @@ export class TradeTape {
     this.#announce({ first: NaN, last: NaN }, 'ids-restarted', point.timestamp)
     // What REST has under the old ids from now on is something else.
     this.#late.forgetAll()
+    this.#keeper.allGivenUp()
     this.#order.begin(ids.first - 1)
     this.accept(point)
   }
@@ -336,7 +343,10 @@ export class TradeTape {
       }
     }
     const { found, reason, isCaughtUp, failedSince } = await fillHole(range, pageBefore, oldest, signal)
-    if (found.length > 0 || isCaughtUp) this.#isRestDown = false
+    if (found.length > 0 || isCaughtUp) {
+      this.#isRestDown = false
+      this.#late.hurry()
+    }
     for (const point of found) {
       const ids = idsOf(point)
       if (ids !== undefined) this.#order.accept(point, ids)
@@ -413,47 +423,22 @@ export class TradeTape {
       at,
     }
     if (missing === undefined) this.#ledger.countUnknownGap()
-    else this.#ledger.count('missing', missing, toTime ?? fromTime ?? at)
+    else this.#ledger.missed(gapKey(gap), missing, toTime ?? fromTime ?? at)
+    this.#keeper.declared(gap, LOOKED_FOR.includes(reason) && this.#late.add(gap))
     this.#hooks.onGap(gap)
-    if (LOOKED_FOR.includes(reason)) this.#late.add(gap)
   }
 
   #filled(gap: Gap, trades: readonly TradePoint[]): void {
-    this.#ledger.count('missing', -(gap.missing ?? 0), gap.toTime ?? gap.fromTime ?? gap.at)
-    this.#hooks.onGap({ ...gap, filled: true, trades, at: this.#hooks.clock.now() })
+    this.#ledger.found(gapKey(gap), gap.missing ?? 0, gap.toTime ?? gap.fromTime ?? gap.at)
+    const filled = { ...gap, filled: true, trades, at: this.#hooks.clock.now() }
+    this.#hooks.onGap(filled)
+    this.#keeper.filled(filled)
   }
 
-  #saveSoon(): void {
-    if (this.#saving !== undefined) return
-    this.#saveTimer ??= this.#hooks.clock.after(this.#isFirstSave ? 0 : SAVE_EVERY_MS, () => void this.#save())
-  }
-
-  /** One after the other, so that an older cursor never overwrites a newer one. False when it could not be kept. */
-  async #save(): Promise<boolean> {
-    while (this.#saving !== undefined) await this.#saving
-    this.#saveTimer?.()
-    this.#saveTimer = undefined
-    this.#isFirstSave = false
-    // The one that is stored tells of a hole that nobody has seen yet.
-    if (this.#lateCursor.isPending) return false
-    const { cursorStore } = this.#hooks
+  #position(): TapeCursor | undefined {
     const { cursor } = this.#order
-    if (cursorStore === undefined || cursor === undefined || this.#lastTimestamp === undefined) return true
-    this.#saving = this.#store(cursorStore, { id: String(cursor), timestamp: this.#lastTimestamp })
-    const isKept = await this.#saving
-    this.#saving = undefined
-    if (this.#order.cursor !== cursor && !this.#ending.signal.aborted) this.#saveSoon()
-    return isKept
-  }
-
-  async #store(cursorStore: CursorStore, cursor: TapeCursor): Promise<boolean> {
-    const { stream, onError } = this.#hooks
-    try {
-      await cursorStore.save(stream, cursor)
-      return true
-    } catch (error) {
-      onError(TapekeeperError.from(error, 'CURSOR_FAILED', { stream }))
-      return false
-    }
+    return cursor === undefined || this.#lastTimestamp === undefined
+      ? undefined
+      : { id: String(cursor), timestamp: this.#lastTimestamp }
   }
 }

@@ -225,6 +225,11 @@ export class StorageWriter {
     await this.#finish()
   }
 
+  /** No row waits in memory. */
+  get isEmpty(): boolean {
+    return this.#rows.length === 0
+  }
+
   status(): StorageStatus {
     const spooled = this.#spool?.lines ?? 0
     return {
