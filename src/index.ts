@@ -65,6 +65,7 @@ export { CandleAggregator } from './aggregation/candle-aggregator.ts'
 export { compareCandles, type CandleDifference } from './aggregation/compare-candles.ts'
 export { foldCandles } from './aggregation/fold-candles.ts'
 export type { PlainTrade, TradeInput } from './aggregation/trade-row.ts'
+export type { SizeTerms } from './aggregation/quote-rule.ts'
 export { vwap } from './aggregation/vwap.ts'
 export { validateOhlcvData, type OhlcvInput } from './core/validate-ohlcv.ts'
 export type { ConfigProblem } from './errors/config-problems.ts'
@@ -123,6 +124,7 @@ export {
   CANDLE_TIMEFRAMES,
   closeTimeOf,
   EXCHANGE_ONLY_TIMEFRAMES,
+  openTimeOf,
   timeframeMs,
   TIMEFRAMES,
   type CandleTimeframe,

@@ -3,12 +3,14 @@ import type { OhlcvData } from '../domain/market-data.ts'
 import type { Timeframe } from '../domain/timeframe.ts'
 import type { Bar } from './bar.ts'
 import type { Exact } from './exact.ts'
+import { quoteVolumeBy, type QuoteRule } from './quote-rule.ts'
 
-/** Whose candle it is. */
+/** Whose candle it is, and what its sizes count. */
 export interface SeriesName {
   readonly exchange: string
   readonly symbol: string
   readonly timeframe: Timeframe
+  readonly quoteRule: QuoteRule
 }
 
 type Status = OhlcvData['status']
@@ -21,6 +23,7 @@ const ZERO = new Decimal(0)
 /** What `bar` is at this moment; it goes its own way afterwards. `reason`: why trades are missing; undefined when none are. */
 export function candleOf(bar: Bar, name: SeriesName, status: Status, reason: string | undefined): OhlcvData {
   const { prices, sums } = bar
+  const rule = name.quoteRule
   let open: Decimal
   let high: Decimal
   let low: Decimal
@@ -40,17 +43,17 @@ export function candleOf(bar: Bar, name: SeriesName, status: Status, reason: str
   }
   let volume: Decimal
   let buyVolume: Decimal
-  let quoteVolume: Decimal
+  let quoteVolume: Decimal | undefined
   if (sums === undefined && bar.quote2 < QUOTE_LIMIT) {
     volume = decimalOfInteger(bar.volume, bar.sizeScale)
     buyVolume =
       bar.buyVolume === 0 ? ZERO : bar.buyVolume === bar.volume ? volume : decimalOfInteger(bar.buyVolume, bar.sizeScale)
-    quoteVolume = quoteOf(bar)
+    quoteVolume = rule.kind === 'price-times-size' ? quoteOf(bar) : contractQuoteOf(bar, rule)
   } else {
     const exact = bar.exactSums()
     volume = toDecimal(exact.volume)
     buyVolume = toDecimal(exact.buyVolume)
-    quoteVolume = toDecimal(exact.quote)
+    quoteVolume = quoteVolumeBy(rule, exact.volume, exact.quote)
   }
   return {
     exchange: name.exchange,
@@ -107,6 +110,12 @@ export const closeOf = (bar: Bar): Decimal =>
   bar.prices === undefined ? decimalOfInteger(bar.close, bar.priceScale) : toDecimal(bar.prices.close)
 
 const toDecimal = ({ digits, scale }: Exact): Decimal => decimalOfInteger(digits, scale)
+
+function contractQuoteOf(bar: Bar, rule: QuoteRule): Decimal | undefined {
+  if (rule.kind === 'unknown') return undefined
+  const { volume, quote } = bar.exactSums()
+  return quoteVolumeBy(rule, volume, quote)
+}
 
 function quoteOf(bar: Bar): Decimal {
   const scale = bar.priceScale + bar.sizeScale

@@ -1,5 +1,6 @@
 import { Decimal } from '../domain/decimal.ts'
 import type { OhlcvData } from '../domain/market-data.ts'
+import { EARLIEST_TIME, LATEST_TIME, timeFlaw } from '../domain/timestamp.ts'
 import { parseConfig } from '../errors/config-problems.ts'
 import { aggregatorOptions, type CandleAggregatorOptions } from './aggregator-options.ts'
 import { restoreLevels, snapshotOf } from './aggregator-state.ts'
@@ -9,6 +10,7 @@ import { openViews } from './open-views.ts'
 import { candleOf, emptyCandle } from './bar-candle.ts'
 import { Bar } from './bar.ts'
 import { levelsOf, type Level } from './level.ts'
+import { quoteRuleOf } from './quote-rule.ts'
 import { SeenTrades } from './seen-trades.ts'
 import { TradeRow, type TradeInput } from './trade-row.ts'
 import { Truth, type KnownGap } from './truth.ts'
@@ -74,8 +76,9 @@ export class CandleAggregator {
     this.#latenessMs = parsed.allowedLatenessMs
     this.#dropsDuplicates = parsed.dropDuplicates
     this.#makesUpdates = parsed.updateIntervalMs !== undefined
-    const { exchange, symbol, timeframes, completeSeries, previousClose, since, snapshot } = parsed
-    this.#levels = levelsOf(exchange, symbol, timeframes, completeSeries)
+    const { exchange, symbol, instrument, timeframes, completeSeries, previousClose, since, snapshot } = parsed
+    const quoteRule = quoteRuleOf(symbol, instrument)
+    this.#levels = levelsOf({ exchange, symbol, quoteRule }, timeframes, completeSeries)
     this.#roots = this.#levels.filter(({ source }) => source === undefined)
     this.#previousClose = previousClose === undefined ? undefined : new Decimal(previousClose)
     this.#truth = new Truth(since ?? -Infinity, snapshot?.truth)
@@ -101,7 +104,7 @@ export class CandleAggregator {
    * Takes a trade into its candles. Into candles that have closed, too: those are revised at once.
    *
    * @param isCaughtUp false when others are known to have been traded meanwhile: in doubt it then proves only what lies before it.
-   * @throws RangeError when price, size, time or count is no such thing; the trade then has changed nothing.
+   * @throws RangeError when id, price, size, side, time or count is no such thing; the trade then has changed nothing.
    */
   add(trade: TradeInput, isCaughtUp = true): void {
     const row = this.#row
@@ -122,8 +125,15 @@ export class CandleAggregator {
     if (this.#hasRevisions) this.#emitRevisions()
   }
 
-  /** It is `now`, epoch milliseconds: closes what has ended, in order of the ends, lower timeframes first. Never goes back. */
+  /**
+   * It is `now`: closes what has ended, in order of the ends, lower timeframes first. Never goes back.
+   *
+   * @param now the exchange's time, epoch milliseconds: what {@link ExchangeTime} tells, or the greatest timestamp that can be trusted. Not
+   * this machine's clock, which may be wrong or stepped; and not a single timestamp that is far ahead of all others.
+   * @throws RangeError when it is no time between 2009 and 2100.
+   */
   advance(now: number): void {
+    if (!(now >= EARLIEST_TIME && now < LATEST_TIME)) throw new RangeError(`the time to advance to ${timeFlaw(now)}`)
     if (!(now >= this.#now)) return
     const isFirst = this.#now === -Infinity
     this.#now = now

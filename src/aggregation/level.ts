@@ -171,8 +171,7 @@ export class Level {
 
 /** The levels of these timeframes, shortest first: each is folded from the longest shorter one that divides it. */
 export function levelsOf(
-  exchange: string,
-  symbol: string,
+  series: Omit<SeriesName, 'timeframe'>,
   timeframes: readonly Timeframe[],
   isSeries: boolean,
 ): readonly Level[] {
@@ -180,7 +179,7 @@ export function levelsOf(
   for (const timeframe of TIMEFRAMES) {
     if (!timeframes.includes(timeframe)) continue
     const source = levels.findLast(({ lengthMs }) => lengthOf(timeframe) % lengthMs === 0)
-    levels.push(new Level({ exchange, symbol, timeframe }, source, isSeries))
+    levels.push(new Level({ ...series, timeframe }, source, isSeries))
   }
   return levels
 }

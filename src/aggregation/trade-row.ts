@@ -1,5 +1,6 @@
 import type { PointOf, Side } from '../domain/market-data.ts'
 import { decimalsOf, exactOf, mantissaOf, MANTISSA_LIMIT, MAX_FAST_SCALE, POWERS_OF_TEN, UNFIT, type Exact } from './exact.ts'
+import { isPlausibleTime, timeFlaw } from '../domain/timestamp.ts'
 import { idNumber } from '../domain/trade-id.ts'
 
 /** A trade without the envelope: as it stands in a file or comes from a database. */
@@ -94,9 +95,11 @@ export class TradeRow {
   }
 
   #take(id: string, price: string, size: string, side: Side, count: number | undefined, time: number): void {
+    if (!isPlausibleTime(time)) throw badTime(time)
+    if (typeof id !== 'string' || id === '') throw new RangeError(`the id of a trade must be text, and is ${show(id)}`)
+    if (side !== 'buy' && side !== 'sell') throw new RangeError(`the side of a trade must be buy or sell, and is ${show(side)}`)
     this.price.read(price)
     this.size.read(size)
-    if (!Number.isFinite(time)) throw new RangeError(`the timestamp of a trade must be epoch milliseconds, not ${time}`)
     this.id = id
     this.idNumber = idNumber(id)
     this.isBuy = side === 'buy'
@@ -108,3 +111,9 @@ export class TradeRow {
     }
   }
 }
+
+const show = (value: unknown): string =>
+  typeof value === 'string' ? JSON.stringify(value).slice(0, 80) : `of type ${typeof value}`
+
+const badTime = (time: number): RangeError =>
+  new RangeError(`the timestamp of a trade must be epoch milliseconds, not ${time}: it ${timeFlaw(time)}`)

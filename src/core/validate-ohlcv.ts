@@ -1,6 +1,7 @@
 import { Decimal } from '../domain/decimal.ts'
 import type { OhlcvData } from '../domain/market-data.ts'
-import { CANDLE_TIMEFRAMES, closeTimeOf, timeframeMs, type CandleTimeframe } from '../domain/timeframe.ts'
+import { CANDLE_TIMEFRAMES, closeTimeOf, openTimeOf, type CandleTimeframe } from '../domain/timeframe.ts'
+import { isPlausibleTime, timeFlaw } from '../domain/timestamp.ts'
 import { TapekeeperError } from '../errors/tapekeeper-error.ts'
 
 /** A candle as it comes from a source of your own: numbers as exact text, or as `Decimal`. */
@@ -22,7 +23,7 @@ const ABSENT = [undefined, null, '']
 
 /**
  * Checks a candle and makes it an `OhlcvData`.
- * Rules: known timeframe; openTime aligned to it (UTC); finite decimals; low <= open, close <= high; no negative volume or count.
+ * Rules: known timeframe; openTime in epoch milliseconds, from 2009 to 2100, aligned to it (UTC); finite decimals; low <= open, close <= high; no negative volume or count.
  *
  * @throws TapekeeperError `OHLCV_INVALID`; the message and `context.violations` name every rule that was broken.
  * @example
@@ -69,8 +70,10 @@ export function validateOhlcvData(data: OhlcvInput, symbol: string, timeframe: s
   const known = CANDLE_TIMEFRAMES.find((name) => name === timeframe)
   if (known === undefined) violations.push(`timeframe ${show(timeframe)} is unknown; known: ${CANDLE_TIMEFRAMES.join(' ')}`)
   const { openTime } = data
-  if (typeof openTime !== 'number' || !Number.isSafeInteger(openTime) || openTime < 0) {
+  if (typeof openTime !== 'number') {
     violations.push(`openTime is not an epoch time in milliseconds: ${show(openTime)}`)
+  } else if (!isPlausibleTime(openTime)) {
+    violations.push(`openTime is not an epoch time in milliseconds: it ${timeFlaw(openTime)}`)
   } else if (known !== undefined && !isAligned(openTime, known)) {
     violations.push(`openTime ${openTime} is not the start of a ${timeframe} candle (UTC)`)
   }
@@ -103,14 +106,10 @@ export function validateOhlcvData(data: OhlcvInput, symbol: string, timeframe: s
   }
 }
 
-/** Fixed lengths that divide a day start at their multiples; weeks on Monday, months on the first. Multi-day candles have no agreed origin. */
+/** Multi-day candles have no agreed origin, and quarters may be anybody's: they begin at midnight, and on the first. */
 function isAligned(openTime: number, timeframe: CandleTimeframe): boolean {
-  const length = timeframeMs(timeframe)
-  const date = new Date(openTime)
-  const atMidnight = openTime % 86_400_000 === 0
-  if (length === undefined) return atMidnight && date.getUTCDate() === 1
-  if (timeframe === '1w') return atMidnight && date.getUTCDay() === 1
-  return length > 86_400_000 ? atMidnight : openTime % length === 0
+  if (timeframe === '3M') return openTimeOf(openTime, '1M') === openTime
+  return (openTimeOf(openTime, timeframe) ?? openTimeOf(openTime, '1d')) === openTime
 }
 
 function toDecimal(value: unknown): Decimal | undefined {

@@ -69,7 +69,10 @@ export interface OhlcvData {
   readonly close: Decimal
   /** In the unit of `Trade.size`. */
   readonly volume: Decimal
-  /** Sum of price times size. */
+  /**
+   * What was traded, in quote currency: on spot price times size; where sizes count contracts, these times the contract's size, times the
+   * price too when that is in base currency (linear). Undefined where it cannot be known.
+   */
   readonly quoteVolume: Decimal | undefined
   /** The part of `volume` whose taker bought; undefined when the source does not say. */
   readonly takerBuyVolume: Decimal | undefined

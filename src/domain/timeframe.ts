@@ -22,6 +22,24 @@ export function timeframeMs(timeframe: CandleTimeframe): number | undefined {
   return unit === undefined ? undefined : Number(timeframe.slice(0, -1)) * unit
 }
 
+/** 1970-01-05, the first Monday. */
+const FIRST_MONDAY = 4 * DAY
+
+/**
+ * Start of the candle in which a time lies, epoch milliseconds UTC: weeks begin on Monday, months on the first, quarters (`3M`) in January,
+ * April, July and October. Undefined for `2d 3d 5d`, of which each exchange has its own.
+ */
+export function openTimeOf(time: number, timeframe: CandleTimeframe): number | undefined {
+  const length = timeframeMs(timeframe)
+  if (length === undefined) {
+    const date = new Date(time)
+    const months = Number(timeframe.slice(0, -1))
+    return Date.UTC(date.getUTCFullYear(), Math.floor(date.getUTCMonth() / months) * months)
+  }
+  if (timeframe === '1w') return Math.floor((time - FIRST_MONDAY) / length) * length + FIRST_MONDAY
+  return DAY % length === 0 ? Math.floor(time / length) * length : undefined
+}
+
 /** End of the half-open interval `[openTime, closeTime)`, epoch milliseconds UTC. */
 export function closeTimeOf(openTime: number, timeframe: CandleTimeframe): number {
   const length = timeframeMs(timeframe)

@@ -428,6 +428,15 @@ describe('wrong use is a clear error', () => {
     [{ size: '1e999' }, 'the size of a trade must be an unsigned decimal'],
     [{ price: 1.5 as unknown as string }, 'the price of a trade must be text, not a number'],
     [{ timestamp: NaN }, 'the timestamp of a trade must be epoch milliseconds, not NaN'],
+    [{ timestamp: T / 1e3 }, 'it is 1767571200, which looks like seconds'],
+    [{ timestamp: T * 1e3 + 123 }, 'which looks like microseconds'],
+    [{ timestamp: T * 1e6 }, 'which looks like nanoseconds'],
+    [{ timestamp: Date.UTC(2150, 0, 1) }, 'expected whole epoch milliseconds from 2009 to 2100'],
+    [{ timestamp: T + 0.5 }, 'expected whole epoch milliseconds'],
+    [{ timestamp: String(T) as unknown as number }, 'it is of type string'],
+    [{ id: 1 as unknown as string }, 'the id of a trade must be text, and is of type number'],
+    [{ id: '' }, 'the id of a trade must be text, and is ""'],
+    [{ side: 'BUY' as 'buy' }, 'the side of a trade must be buy or sell, and is "BUY"'],
     [{ count: 0 }, 'the count of a trade must be 1 or more, not 0'],
   ])('a malformed trade: %j', (change, message) => {
     const { aggregator, news } = setUp()
@@ -435,6 +444,13 @@ describe('wrong use is a clear error', () => {
     aggregator.add(trade(1, 0, '10'))
     aggregator.flush()
     expect(news()).toEqual(['1s 0 closed 10 10 10 10 v1 n1'])
+  })
+
+  test.each([T / 1e3, T * 1e3, NaN, Infinity, -Infinity])('no time to advance to: %d', (now) => {
+    const { aggregator, news } = setUp({ completeSeries: true, previousClose: asDecimal('1'), since: T })
+    expect(() => aggregator.advance(now)).toThrow(/^the time to advance to is .* expected whole epoch milliseconds/)
+    aggregator.advance(T + S)
+    expect(news()).toEqual(['1s 0 closed 1 1 1 1 v0 n0'])
   })
 
   test('an exponent is no decimal on the wire, but a number', () => {

@@ -4,6 +4,7 @@ import { foldCandles } from '../../src/aggregation/fold-candles.ts'
 import { vwap } from '../../src/aggregation/vwap.ts'
 import { validateOhlcvData } from '../../src/core/validate-ohlcv.ts'
 import type { OhlcvData } from '../../src/domain/market-data.ts'
+import type { CandleTimeframe } from '../../src/domain/timeframe.ts'
 
 const T = Date.UTC(2026, 0, 5)
 
@@ -56,6 +57,45 @@ describe('foldCandles', () => {
     expect([folded?.open, folded?.low].map(String)).toEqual(['10', '10'])
     const [empty] = foldCandles([candle(0, '9 9 9 9', '0'), candle(1, '9 9 9 9', '0')], '5m')
     expect([empty?.open, empty?.volume, empty?.tradesCount].map(String)).toEqual(['9', '0', '0'])
+  })
+
+  test('days to weeks, which begin on Monday, and to months and quarters', () => {
+    const day = (at: number, price: string): OhlcvData => {
+      const numbers = { open: price, high: price, low: price, close: price, volume: '1' }
+      return validateOhlcvData({ exchange: 'test', openTime: T + at * 86_400_000, ...numbers }, 'ABC-USD', '1d')
+    }
+    // T is Monday, 2026-01-05: four days of the week before, then five weeks.
+    const days = Array.from({ length: 39 }, (_, i) => day(i - 4, String(100 + i)))
+    const shown = (timeframe: CandleTimeframe) =>
+      foldCandles(days, timeframe).map(({ openTime, closeTime, open, close, volume }) =>
+        [new Date(openTime).toISOString().slice(0, 10), (closeTime - openTime) / 86_400_000, open, close, volume].join(' '),
+      )
+    expect(shown('1w')).toEqual([
+      '2025-12-29 7 100 103 4',
+      '2026-01-05 7 104 110 7',
+      '2026-01-12 7 111 117 7',
+      '2026-01-19 7 118 124 7',
+      '2026-01-26 7 125 131 7',
+      '2026-02-02 7 132 138 7',
+    ])
+    expect(shown('1M')).toEqual(['2026-01-01 31 100 130 31', '2026-02-01 28 131 138 8'])
+    expect(shown('3M')).toEqual(['2026-01-01 90 100 138 39'])
+    expect(foldCandles(foldCandles(days, '1M'), '3M')).toEqual(foldCandles(days, '3M'))
+  })
+
+  test.each<[CandleTimeframe, CandleTimeframe]>([
+    ['1w', '1M'], // a week may lie in two months
+    ['1w', '3M'],
+    ['1d', '3d'], // of which each exchange has its own
+    ['2d', '1M'],
+    ['1M', '1w'],
+    ['1M', '1d'],
+    ['3M', '1M'],
+    ['2h', '3m'],
+  ])('%s candles are no part of %s candles', (lower, higher) => {
+    const openTime = lower.endsWith('M') ? Date.UTC(2026, 0, 1) : T
+    const one = validateOhlcvData({ openTime, open: '1', high: '1', low: '1', close: '1', volume: '1' }, 'ABC-USD', lower)
+    expect(() => foldCandles([one], higher)).toThrow(`${lower} candles cannot be folded to ${higher}`)
   })
 
   test('what does not fit together is refused', () => {

@@ -268,6 +268,30 @@ test("cross-check: the exchange's own candles agree, but for the one that began 
   expect(mismatches).toEqual([])
 })
 
+test.each([
+  ['linear', 'BTC-USDT-PERP', 'BTC-USDT-SWAP'],
+  ['inverse', 'BTC-USD-PERP', 'BTC-USD-SWAP'],
+])(
+  'cross-check of %s contracts: candles of trades have the quote volume that the exchange tells',
+  async (_kind, symbol, native) => {
+    const mismatches: unknown[] = []
+    const latest = await running(
+      { instruments: [native], tradesPerSecond: 5 },
+      { symbol, candles: { timeframes: ['1s', '1m'], crossCheck: true } },
+      () => collector.on('candleMismatch', (mismatch) => mismatches.push(mismatch)),
+    )
+    await fake.clock.advance(5 * MINUTE_MS)
+    expect(latest.size).toBeGreaterThan(200)
+    for (const { quoteVolume, volume, high, low } of latest.values()) {
+      const perContract = quoteVolume?.div(volume).toNumber() ?? NaN
+      if (symbol === 'BTC-USD-PERP') expect(perContract).toBe(100)
+      else expect(perContract).toBeGreaterThanOrEqual(low.toNumber() * 0.01 * 0.999999)
+      if (symbol === 'BTC-USDT-PERP') expect(perContract).toBeLessThanOrEqual(high.toNumber() * 0.01 * 1.000001)
+    }
+    expect(mismatches).toEqual([])
+  },
+)
+
 test("the exchange's own candles, as they come", async () => {
   const latest = await running({ tradesPerSecond: 5 }, { candles: { timeframes: ['1m', '3m'], source: 'exchange' } })
   await fake.clock.advance(7 * MINUTE_MS)

@@ -4,6 +4,7 @@ import { aggregatorSnapshot, type AggregatorSnapshot } from '../../aggregation/a
 import type { CandleGap } from '../../aggregation/aggregator-types.ts'
 import { DueTimer } from '../../aggregation/due-timer.ts'
 import type { DecimalString } from '../../domain/decimal.ts'
+import type { Instrument } from '../../domain/instrument.ts'
 import type { OhlcvData, PointOf } from '../../domain/market-data.ts'
 import type { Timeframe } from '../../domain/timeframe.ts'
 import type { Clock } from '../../ports/clock.ts'
@@ -11,6 +12,8 @@ import type { Clock } from '../../ports/clock.ts'
 export interface CandleFeedOptions {
   readonly exchange: string
   readonly symbol: string
+  /** Undefined when the exchange's list could not be had. */
+  readonly instrument: Instrument | undefined
   readonly timeframes: readonly Timeframe[]
   readonly completeSeries: boolean
   readonly allowedLatenessMs: number
@@ -137,10 +140,11 @@ export class CandleFeed {
   }
 
   #begin(since: number | undefined, previousClose?: DecimalString, snapshot?: AggregatorSnapshot): CandleAggregator {
-    const { exchange, symbol, timeframes, completeSeries, allowedLatenessMs, reviseWithinMs, updateIntervalMs } = this.#options
+    const { exchange, symbol, instrument, timeframes, completeSeries, allowedLatenessMs, reviseWithinMs, updateIntervalMs } = this.#options
     return new CandleAggregator({
       exchange,
       symbol,
+      instrument,
       timeframes,
       completeSeries,
       allowedLatenessMs,

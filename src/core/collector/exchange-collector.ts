@@ -359,6 +359,7 @@ export class ExchangeCollector extends BaseDataCollector {
     return new TradeLine(this.#tradeStream, {
       exchange: this.exchangeName,
       config: this.#config,
+      instrument: () => this.#instrument,
       cursorStore: () => this.cursorStore(this.#config.tape.cursorStore),
       history: this.#definition.trades,
       rest: this.#rest,

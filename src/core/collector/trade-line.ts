@@ -1,3 +1,4 @@
+import type { Instrument } from '../../domain/instrument.ts'
 import type { MarketDataPoint, OhlcvData, PointOf } from '../../domain/market-data.ts'
 import { isTimeframe } from '../../domain/timeframe.ts'
 import { TapekeeperError } from '../../errors/tapekeeper-error.ts'
@@ -15,6 +16,8 @@ import { makesCandles, type ResolvedExchangeConfig } from './exchange-config.ts'
 export interface TradeLineOptions {
   readonly exchange: string
   readonly config: ResolvedExchangeConfig
+  /** Asked when candles begin; undefined when the exchange's list could not be had. */
+  readonly instrument: () => Instrument | undefined
   /** Asked when a tape begins. */
   readonly cursorStore: () => CursorStore | undefined
   readonly history: TradeHistory | undefined
@@ -153,11 +156,12 @@ export class TradeLine {
   }
 
   #newFeed(latestTrade: () => Promise<PointOf<'trade'> | undefined>): CandleFeed {
-    const { exchange, config, ports } = this.#options
+    const { exchange, config, instrument, ports } = this.#options
     const { completeSeries, allowedLatenessMs, reviseWithinMs, updateIntervalMs } = config.candles
     return new CandleFeed({
       exchange,
       symbol: config.symbol,
+      instrument: instrument(),
       timeframes: config.candles.timeframes.filter(isTimeframe),
       completeSeries,
       allowedLatenessMs,
