@@ -140,7 +140,8 @@ export class CandleFeed {
   }
 
   #begin(since: number | undefined, previousClose?: DecimalString, snapshot?: AggregatorSnapshot): CandleAggregator {
-    const { exchange, symbol, instrument, timeframes, completeSeries, allowedLatenessMs, reviseWithinMs, updateIntervalMs } = this.#options
+    const { exchange, symbol, instrument, timeframes, completeSeries, allowedLatenessMs, reviseWithinMs, updateIntervalMs } =
+      this.#options
     return new CandleAggregator({
       exchange,
       symbol,
