@@ -37,16 +37,16 @@ export interface Ticker {
   readonly quoteVolume24h: DecimalString | undefined
 }
 
-/** `[price, size]`; in an update, size `0` removes the level. */
+/** `[price, size]`, the price above 0. In an update, size `0` removes the level; a snapshot has no such levels. */
 export type Level = readonly [price: DecimalString, size: DecimalString]
 
 /** An order book, or a change of one. */
 export interface OrderBook {
   /** `snapshot` replaces what was known, `update` amends it. */
   readonly kind: 'snapshot' | 'update'
-  /** Best (highest) first. */
+  /** In a snapshot best (highest) first and each price once; in an update as the exchange sends them. Above the asks before an opening. */
   readonly bids: readonly Level[]
-  /** Best (lowest) first. */
+  /** Likewise, best (lowest) first. */
   readonly asks: readonly Level[]
   /** The exchange's sequence number of this state, where it sends one. */
   readonly sequence: number | undefined

@@ -25,7 +25,16 @@ const FAULTS: readonly (readonly [weight: number, act: (world: BookWorld, random
   [1, ({ fake }, random) => fake.restDelay(random() < 0.5 ? 0 : Math.floor(random() * 1_500))],
   [2, sendCrossedUpdate],
   [1, sendKeepalive],
+  [2, loseBeforeUnnumbered],
+  [1, ({ fake }, random) => fake.clock.stepWall(Math.floor((random() - 0.5) * 1_200_000))],
 ]
+
+/** One update is lost, and one that could have told comes without the number that would have. */
+function loseBeforeUnnumbered({ fake }: BookWorld, random: () => number): void {
+  const numbers = [{}, { seqId: fake.book(TARGET).sequence + 1, prevSeqId: -1 }, { prevSeqId: null, seqId: '' }]
+  fake.skip({ symbol: TARGET, channel: 'books' }, 1)
+  fake.clock.after(STEP_MS, () => send(fake, [], numbers[Math.floor(random() * numbers.length)] ?? {}))
+}
 
 /** As if an earlier removal had been lost: continues the chain, and leaves a bid above the best ask. */
 function sendCrossedUpdate({ fake }: BookWorld): void {
@@ -39,8 +48,12 @@ function sendKeepalive({ fake }: BookWorld): void {
 }
 
 function sendUpdate(fake: BookWorld['fake'], bids: readonly string[][], prevSeqId: number, seqId: number): void {
+  send(fake, bids, { prevSeqId, seqId })
+}
+
+function send(fake: BookWorld['fake'], bids: readonly string[][], numbers: object): void {
   if (fake.connections.length === 0) return
-  const data = [{ asks: [], bids, ts: String(fake.clock.now()), prevSeqId, seqId }]
+  const data = [{ asks: [], bids, ts: String(fake.clock.now()), ...numbers }]
   fake.send(JSON.stringify({ arg: { channel: 'books', instId: TARGET }, action: 'update', data }))
 }
 

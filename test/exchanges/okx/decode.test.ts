@@ -340,6 +340,15 @@ describe('a bad row costs that row', () => {
   })
 
   test.each([
+    [{}, 'an object'],
+    ['row', '"row"'],
+    [null, 'null'],
+  ])('a candle that is %j', (row, shown) => {
+    const { points, errors } = decodeData(JSON.stringify({ arg: { channel: 'candle1m', instId: 'BTC-USDT' }, data: [row] }))
+    expect([points, errors[0]?.message]).toEqual([[], `okx candle1m:BTC-USDT: the row is ${shown}, not an array`])
+  })
+
+  test.each([
     ['ccy', ''],
     ['ccy', undefined],
     ['availBal', []],
