@@ -150,7 +150,7 @@ describe('resolving', () => {
     await world.clock.advance(60_001)
     world.answer = () => httpAnswer(200, LIST)
     await vt(catalog.load('spot'))
-    late(httpAnswer(200, []) as never)
+    late(httpAnswer(200, []))
     await world.clock.settle()
     expect(await vt(catalog.resolve('ABC-USD', logger))).toMatchObject({ instrument: { symbol: 'ABC-USD' } })
   })
