@@ -74,7 +74,7 @@ async function end(fake: VirtualExchange, processes: readonly CollectingProcess[
 
 describe.each(DATABASES)('two processes on one repository $name', ({ withGaps, make }) => {
   test('a former owner whose REST is dead stores its cursor past a hole that the owner is still filling, and both die', () =>
-    eachSeed({ quick: 2, deep: 25 }, async (seed) => {
+    eachSeed({ quick: 2, deep: 15 }, async (seed) => {
       const random = seededRandom(seed)
       const fake = exchange(seed)
       const open = make()
@@ -136,7 +136,7 @@ describe.each(DATABASES)('two processes on one repository $name', ({ withGaps, m
     }))
 
   test('any faults, any deaths, any order: in the end everything is stored, and no gap of it is open', () =>
-    eachSeed({ quick: 3, deep: 60 }, async (seed) => {
+    eachSeed({ quick: 3, deep: 20 }, async (seed) => {
       const random = seededRandom(seed)
       const fake = exchange(seed)
       const open = make()
@@ -194,7 +194,7 @@ describe('a cursor store without a repository', () => {
       },
     ],
   ] as const)('%s: a collector that was stopped before its gap was found is followed by one that finds it', (_name, makeStore) =>
-    eachSeed({ quick: 4, deep: 30 }, async (seed) => {
+    eachSeed({ quick: 3, deep: 10 }, async (seed) => {
       const random = seededRandom(seed)
       const fake = exchange(seed)
       const cursorStore = makeStore()
