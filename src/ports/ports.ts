@@ -15,3 +15,20 @@ export interface Ports {
 }
 
 export const systemPorts: Ports = { clock: systemClock, random: systemRandom, socket: systemSocket, http: systemHttp }
+
+const CLOCK = ['now', 'elapsed', 'after']
+const FUNCTIONS = ['random', 'socket', 'http']
+
+/** Whether these are ports, be it not all of them. A clock of before `elapsed()` would fail with the first thing that is due. */
+export function isPorts(value: unknown): value is Partial<Ports> {
+  if (!isObject(value)) return false
+  const { clock } = value
+  const isClock = clock === undefined || (isObject(clock) && CLOCK.every((name) => typeof clock[name] === 'function'))
+  return isClock && FUNCTIONS.every((name) => value[name] === undefined || typeof value[name] === 'function')
+}
+
+/** Whether all are there. */
+export const isAllPorts = (value: unknown): value is Ports =>
+  isPorts(value) && ['clock', ...FUNCTIONS].every((name) => value[name as keyof Ports] !== undefined)
+
+const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null

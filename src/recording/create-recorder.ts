@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { parseConfig } from '../errors/config-problems.ts'
-import { systemPorts, type Ports } from '../ports/ports.ts'
+import { isAllPorts, systemPorts, type Ports } from '../ports/ports.ts'
 import { chanceFrom } from './chance.ts'
 import { EventClock } from './event-clock.ts'
 import { recordHttp } from './record-http.ts'
@@ -24,7 +24,10 @@ const recorderOptions = z.strictObject({
   source: z.string().default('tapekeeper'),
   /** The doors to record. Default: the real ones. */
   ports: z
-    .custom<Ports>(isWholePorts, 'must be an object of ports, with clock, random, socket and http')
+    .custom<Ports>(
+      isAllPorts,
+      'must be an object of ports: a clock with now, elapsed and after; functions as random, socket, http',
+    )
     .optional()
     .transform((given) => given ?? systemPorts),
   /**
@@ -39,12 +42,6 @@ const recorderOptions = z.strictObject({
 })
 
 export type RecorderOptions = z.input<typeof recorderOptions>
-
-function isWholePorts(value: unknown): boolean {
-  if (typeof value !== 'object' || value === null) return false
-  const { clock, random, socket, http } = value as Record<string, unknown>
-  return typeof clock === 'object' && clock !== null && [random, socket, http].every((port) => typeof port === 'function')
-}
 
 export interface Recorder {
   /** For a collector's `ports`. They go on working when the recorder is closed or its disk is full. */

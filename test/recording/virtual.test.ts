@@ -40,6 +40,8 @@ async function trouble(fake: VirtualExchange, seed: number, seconds: number): Pr
     () => fake.silenceAcks('BTC-USDT'),
     () => fake.heal(),
     () => fake.restDelay(700),
+    // A recording has one time, whatever the wall clock does meanwhile.
+    () => fake.clock.stepWall(pick([-3_600_000, -3_000, 700, 3 * 3_600_000])),
     () => fake.send('{"event":"error","code":"60014","msg":"Requests too frequent"}'),
   ]
   for (let at = 0; at < seconds;) {

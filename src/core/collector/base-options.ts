@@ -3,7 +3,7 @@ import { DATA_TYPES } from '../../domain/data-type.ts'
 import { parseConfig, withDefault } from '../../errors/config-problems.ts'
 import { environment } from '../../ports/environment.ts'
 import { consoleLogger, LOG_LEVELS, type Logger } from '../../ports/logger.ts'
-import type { Ports } from '../../ports/ports.ts'
+import { isPorts, type Ports } from '../../ports/ports.ts'
 import { sinkOptions } from '../sinks/sink-options.ts'
 import { OVERFLOW_POLICIES, type StreamOptions } from './data-stream.ts'
 
@@ -15,19 +15,6 @@ const isLogger = (value: unknown): boolean =>
 /** By its shape, because a signal may come from another realm. */
 const isSignal = (value: unknown): boolean =>
   typeof value === 'object' && value !== null && 'aborted' in value && 'addEventListener' in value
-
-/** A clock of before `elapsed()` would fail with the first thing that is due. */
-function isPorts(value: unknown): boolean {
-  if (typeof value !== 'object' || value === null) return false
-  const { clock, ...others } = value as Record<string, unknown>
-  const methods = ['now', 'elapsed', 'after']
-  const isClock = (given: object): boolean =>
-    methods.every((name) => typeof (given as Record<string, unknown>)[name] === 'function')
-  return (
-    (clock === undefined || (typeof clock === 'object' && clock !== null && isClock(clock))) &&
-    ['random', 'socket', 'http'].every((name) => others[name] === undefined || typeof others[name] === 'function')
-  )
-}
 
 /** Less is seconds given where milliseconds are meant. */
 const LEAST_MS = 100
