@@ -10,7 +10,8 @@ import type { CursorStore, TapeCursor } from '../../ports/cursor-store.ts'
 import type { Gap, GapReason } from '../../domain/gap.ts'
 import { fillHole, firstNotOlder, type PageBefore } from './hole-filler.ts'
 import { CursorKeeper } from './cursor-keeper.ts'
-import { findable, LateFiller } from './late-filler.ts'
+import { findable, LARGEST_GAP, LateFiller } from './late-filler.ts'
+import { piecesOf } from './pieces.ts'
 
 /** Bounds of a tape. Milliseconds. */
 export interface TapeSettings {
@@ -56,7 +57,6 @@ const ID_RESET_MS = 60_000
 const CLOCK_SKEW_MS = 2_000
 /** What is to be found later is announced in pieces: each is found as a whole, in memory. */
 const LATE_PIECE = 5_000
-const MOST_PIECES = 500
 /** REST may lag behind the socket: an answer without the trades is not believed the first times. */
 const MIN_READINGS = 3
 
@@ -156,13 +156,10 @@ export class TradeTape {
   #missedBefore(id: number, fromTime: number): void {
     const end = this.#began
     if (end === undefined || id >= end.id - 1) return
-    const missing = end.id - 1 - id
+    const missed = { first: id + 1, last: end.id - 1 }
     const isTooOld = this.#hooks.clock.now() - fromTime > this.#settings.maxBackfillMs
-    const piece = isTooOld ? missing : Math.max(LATE_PIECE, Math.ceil(missing / MOST_PIECES))
-    for (let first = id + 1; first < end.id; first += piece) {
-      const last = Math.min(first + piece, end.id) - 1
-      this.#announce({ first, last }, isTooOld ? 'too-old' : 'cursor-late', end.timestamp, fromTime)
-    }
+    if (isTooOld) this.#announce(missed, 'too-old', end.timestamp, fromTime)
+    else for (const piece of piecesOf(missed, LATE_PIECE)) this.#announce(piece, 'cursor-late', end.timestamp, fromTime)
   }
 
   accept(point: TradePoint): void {
@@ -398,7 +395,10 @@ export class TradeTape {
       if (hole === undefined || hole.first > last) return
       const range = { first: hole.first, last: Math.min(hole.last, last) }
       this.#order.skipTo(range.last)
-      this.#announce(range, reason, this.#order.nextHeld?.timestamp)
+      const toTime = this.#order.nextHeld?.timestamp
+      // What is looked for later is found as a whole, in memory.
+      const pieces = LOOKED_FOR.includes(reason) ? piecesOf(range, LARGEST_GAP) : [range]
+      for (const piece of pieces) this.#announce(piece, reason, toTime)
       this.#release()
     }
   }

@@ -165,6 +165,25 @@ describe('what cannot be had', () => {
     expect(world.clock.pending).toBe(0)
   })
 
+  test('a hole too large to be held in memory is told in pieces, each found by itself', async () => {
+    const world = createTapeWorld()
+    world.live(1)
+    world.rest.script = down
+    world.live(120_002)
+    await world.clock.advance(30 * SECOND)
+    expect(story(world.log)).toBe('1 [2..50001 rest-failed] [50002..100001 rest-failed] [100002..120001 rest-failed] 120002')
+    world.rest.script = undefined
+    let most = 0
+    for (let minute = 0; minute < 10; minute++) {
+      await world.clock.advance(60 * SECOND)
+      most = Math.max(most, ...world.log.filled.map(({ trades = [] }) => trades.length))
+    }
+    expect(world.log.filled.map(({ fromId }) => Number(fromId)).sort((a, b) => a - b)).toEqual([2, 50_002, 100_002])
+    expect(most).toBe(50_000)
+    expect(world.report().missing).toBe(0)
+    await expectClosed(world)
+  })
+
   test('the books of the hours come out even when a gap is filled in another hour', async () => {
     const world = createTapeWorld({ clock: createVirtualClock(START + HOUR - 30 * SECOND) })
     world.rest.script = down
