@@ -53,6 +53,8 @@ export interface ExchangeLimits {
   readonly requestBytes: number
   /** Default for the number of topics put on one connection. */
   readonly subscriptionsPerConnection: number
+  /** A longer REST answer is not taken: what an exchange sends must not use up the memory. Bytes, decompressed. Default 8 MiB. */
+  readonly restAnswerBytes?: number
 }
 
 export interface Keepalive {

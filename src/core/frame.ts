@@ -31,8 +31,12 @@ export interface RejectedFrame {
   /** The exchange's own code and words. */
   readonly nativeCode: string
   readonly message: string
+  /**
+   * The id that `subscribe`, `unsubscribe` got, where the exchange repeats it; then it decides whom the refusal is for, and one that is
+   * not ours is for nobody.
+   */
   readonly requestId: string | undefined
-  /** Present when the exchange said which topic it means. */
+  /** Present when the exchange said which topic it means. Without a request, nothing else says whom the refusal is for. */
   readonly topicKey: string | undefined
 }
 
@@ -43,8 +47,8 @@ export type Frame =
   | { readonly kind: 'unsubscribed'; readonly topicKey: string; readonly requestId: string | undefined }
   | RejectedFrame
   | { readonly kind: 'logged-in' }
-  /** The server asks us to move to a new connection. */
-  | { readonly kind: 'move'; readonly nativeCode: string; readonly message: string }
+  /** The server asks us to move to a new connection. In an answer to a request that is not ours it is not said to us. */
+  | { readonly kind: 'move'; readonly nativeCode: string; readonly message: string; readonly requestId?: string | undefined }
   | { readonly kind: 'pong' }
   /** Informational, or a channel nobody here subscribed to. */
   | { readonly kind: 'ignored' }

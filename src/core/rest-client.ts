@@ -1,9 +1,12 @@
+import { reasonOf } from '../errors/reason.ts'
 import { TapekeeperError } from '../errors/tapekeeper-error.ts'
 import { sleep } from '../ports/clock.ts'
-import type { HttpResponse } from '../ports/http.ts'
+import { MAX_ANSWER_BYTES, type HttpResponse } from '../ports/http.ts'
+import { UnacceptableAnswer } from '../ports/http-body.ts'
+import type { Logger } from '../ports/logger.ts'
 import type { Ports } from '../ports/ports.ts'
-import { retryAfterMs } from '../ports/socket.ts'
 import { backoffDelay, type BackoffPolicy } from '../ports/backoff.ts'
+import { retryAfterMs, retryAfterWords, stayAwayMs } from '../ports/retry-after.ts'
 import { restAddress, type RestAddress } from './rest-address.ts'
 import { SlidingWindow } from './sliding-window.ts'
 
@@ -28,6 +31,8 @@ const ATTEMPTS = 3
 const TIMEOUT_MS = 5_000
 /** Whoever asked decides what to do about a longer wait. */
 const LONGEST_WAIT_MS = 5_000
+/** A platform may quote what it was given. Characters. */
+const LONGEST_REASON = 300
 
 /** How often a path may be asked. */
 export interface RestLimit {
@@ -35,20 +40,28 @@ export interface RestLimit {
   readonly perMs: number
 }
 
-/** One client per host and process: `limits` are kept by its own count. Requests over a limit wait their turn. */
-export function createRestClient(baseUrl: string, ports: Ports, limits: Readonly<Record<string, RestLimit>> = {}): RestClient {
+export interface RestClientOptions {
+  /** Requests allowed per path. */
+  readonly limits?: Readonly<Record<string, RestLimit>> | undefined
+  /** A longer body is not taken. Bytes. Default 8 MiB. */
+  readonly maxBytes?: number | undefined
+  /** Hears what holds back every request, and not only the one that was told. */
+  readonly logger?: (() => Logger | undefined) | undefined
+}
+
+/** One client per host and process: limits are kept by its own count. Requests over a limit wait their turn. */
+export function createRestClient(baseUrl: string, ports: Ports, options: RestClientOptions = {}): RestClient {
+  const { limits = {}, maxBytes = MAX_ANSWER_BYTES, logger } = options
   const address = restAddress(baseUrl)
   const windows = new Map(Object.entries(limits).map(([path, { count, perMs }]) => [path, new SlidingWindow(count, perMs)]))
 
-  /** A `Retry-After` holds back every request to this host, and not only the one that was told. */
-  let hold = { until: 0, forMs: 0 }
+  /** Elapsed time before which a `Retry-After` holds back every request to this host, and not only the one that was told. */
+  let heldUntil = 0
 
   async function waitForTurn(path: string, signal: AbortSignal | undefined): Promise<void> {
     const window = windows.get(path.split('?', 1)[0] ?? path)
     for (;;) {
-      const now = ports.clock.now()
-      // Never longer than the hold itself, should the clock be set back meanwhile.
-      const heldUntil = Math.min(hold.until, now + hold.forMs)
+      const now = ports.clock.elapsed()
       if (heldUntil - now > LONGEST_WAIT_MS) {
         const context = { url: address.shownOf(path), sentAt: now }
         throw new TapekeeperError(
@@ -71,11 +84,16 @@ export function createRestClient(baseUrl: string, ports: Ports, limits: Readonly
       let sentAt: number | undefined
       for (let attempt = 0; ; attempt++) {
         await waitForTurn(path, signal)
-        sentAt ??= ports.clock.now()
-        const answer = await ask({ address, path, sentAt }, ports, read, signal)
+        sentAt ??= ports.clock.elapsed()
+        const answer = await ask({ address, path, sentAt, maxBytes }, ports, read, signal)
         if (answer.kind === 'ok') return answer.data
-        if (answer.waitMs !== undefined) hold = { until: ports.clock.now() + answer.waitMs, forMs: answer.waitMs }
-        const waitMs = Math.max(answer.waitMs ?? 0, backoffDelay(attempt, POLICY, ports.random))
+        const askedMs = stayAwayMs(answer.askedMs)
+        if (askedMs !== undefined) {
+          const now = ports.clock.elapsed()
+          if (heldUntil <= now) logger?.()?.warn(answer.error.message, answer.error.context)
+          heldUntil = Math.max(heldUntil, now + askedMs)
+        }
+        const waitMs = Math.max(askedMs ?? 0, backoffDelay(attempt, POLICY, ports.random))
         if (!answer.repeatable || attempt + 1 >= ATTEMPTS || waitMs > LONGEST_WAIT_MS) throw answer.error
         await sleep(ports.clock, waitMs, signal)
       }
@@ -89,18 +107,20 @@ type Answer<T> =
       readonly kind: 'failed'
       readonly error: TapekeeperError
       readonly repeatable: boolean
-      readonly waitMs?: number | undefined
+      /** The answer's `Retry-After`. Milliseconds. */
+      readonly askedMs?: number | undefined
     }
 
 interface Asked {
   readonly address: RestAddress
   readonly path: string
-  /** When the first attempt was sent; tells how long the exchange has failed, apart from our waiting for a turn. */
+  /** When the first attempt was sent, elapsed time; tells how long the exchange has failed, apart from our waiting for a turn. */
   readonly sentAt: number
+  readonly maxBytes: number
 }
 
 async function ask<T>(
-  { address, path, sentAt }: Asked,
+  { address, path, sentAt, maxBytes }: Asked,
   ports: Ports,
   read: (body: unknown) => RestOutcome<T>,
   signal: AbortSignal | undefined,
@@ -108,20 +128,21 @@ async function ask<T>(
   const url = address.shownOf(path)
   let response: HttpResponse
   try {
-    response = await ports.http({ url: address.urlOf(path), timeoutMs: TIMEOUT_MS, signal })
+    response = await ports.http({ url: address.urlOf(path), timeoutMs: TIMEOUT_MS, maxBytes, signal })
   } catch (error) {
     if (signal?.aborted) throw signal.reason
+    const repeatable = !(error instanceof UnacceptableAnswer)
+    const reason = address.hide(reasonOf(error)).slice(0, LONGEST_REASON)
     const cause = address.hideIn(error)
-    return {
-      kind: 'failed',
-      error: new TapekeeperError('REST_FAILED', `no answer from ${url}`, { url, sentAt }, { cause }),
-      repeatable: true,
-    }
+    const message = repeatable ? `no answer from ${url}: ${reason}` : `${url} answered with ${reason}`
+    return { kind: 'failed', error: new TapekeeperError('REST_FAILED', message, { url, sentAt }, { cause }), repeatable }
   }
   const { status } = response
   if (status === 429 || status === 418) {
-    const error = new TapekeeperError('RATE_LIMITED', `${url} answered ${status}`, { url, sentAt, status })
-    return { kind: 'failed', error, repeatable: true, waitMs: retryAfterMs(response.header('retry-after'), ports.clock.now()) }
+    const askedMs = retryAfterMs(response.header('retry-after'), response.header('date'), ports.clock.now())
+    const message = `${url} answered ${status}${retryAfterWords(askedMs)}`
+    const context = { url, sentAt, status, ...(askedMs === undefined ? {} : { retryAfterMs: askedMs }) }
+    return { kind: 'failed', error: new TapekeeperError('RATE_LIMITED', message, context), repeatable: true, askedMs }
   }
   const failed = (what: string, repeatable: boolean, cause?: unknown): Answer<T> => {
     const context = { url, sentAt, status, body: address.hide(response.text).slice(0, 200) }
@@ -129,12 +150,16 @@ async function ask<T>(
     return { kind: 'failed', error: new TapekeeperError('REST_FAILED', words, context, { cause }), repeatable }
   }
   if (status >= 500) return failed(String(status), true)
+  // A port of the host's own may know no bound.
+  if (response.text.length > maxBytes) return failed(`${status} with a body of more than ${maxBytes} bytes`, false)
   let outcome: RestOutcome<T>
   try {
     outcome = read(JSON.parse(response.text) as unknown)
   } catch (cause) {
-    return failed(`${status} with a body that cannot be read`, false, address.hideIn(cause))
+    const type = response.header('content-type')
+    const what = type === undefined || /json/i.test(type) ? '' : `, ${type.slice(0, 60)}`
+    return failed(`${status} with a body that cannot be read${what}`, false, address.hideIn(cause))
   }
-  if (outcome.kind === 'ok') return status < 400 ? outcome : failed(String(status), false)
+  if (outcome.kind === 'ok') return status >= 200 && status < 300 ? outcome : failed(String(status), false)
   return failed(outcome.message, outcome.kind === 'retry')
 }

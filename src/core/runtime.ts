@@ -29,6 +29,8 @@ export class Runtime {
   readonly #ports: Ports
   readonly #dialers = new Map<string, Dialer>()
   readonly #rests = new Map<string, RestClient>()
+  /** By REST client: the logger of whoever asked for it last, for what concerns all who share it. */
+  readonly #restLoggers = new Map<string, Logger>()
   readonly #catalogs = new Map<string, InstrumentCatalog>()
   readonly #pools = new Map<string, LinkPool>()
 
@@ -44,9 +46,15 @@ export class Runtime {
   }
 
   /** REST of one host, its request limits shared by all collectors. */
-  rest(definition: ExchangeDefinition, restUrl: string): RestClient {
+  rest(definition: ExchangeDefinition, restUrl: string, asker?: Logger): RestClient {
     const key = `${numberOf(definition)} ${restUrl}`
-    const rest = this.#rests.get(key) ?? createRestClient(restUrl, this.#ports, definition.restLimits)
+    if (asker !== undefined) this.#restLoggers.set(key, asker)
+    const {
+      restLimits: limits,
+      limits: { restAnswerBytes: maxBytes },
+    } = definition
+    const options = { limits, maxBytes, logger: () => this.#restLoggers.get(key) }
+    const rest = this.#rests.get(key) ?? createRestClient(restUrl, this.#ports, options)
     this.#rests.set(key, rest)
     return rest
   }
@@ -85,9 +93,11 @@ export class Runtime {
     const { clock } = this.#ports
     const url = endpoints[endpoint] ?? ''
     const rest = endpoints['rest'] ?? ''
-    let clockOffsetMs = 0
+    /** The exchange's time at elapsed 0, once it had to be asked. */
+    let theirs: number | undefined
+    const timeForLogin = (): number => (theirs === undefined ? clock.now() : theirs + clock.elapsed())
     const login = (keys: Credentials): Promise<string> =>
-      definition.login?.(keys, clock.now() + clockOffsetMs) ?? Promise.reject(new Error(`${definition.name} has no login`))
+      definition.login?.(keys, timeForLogin()) ?? Promise.reject(new Error(`${definition.name} has no login`))
     return new LinkPool(
       {
         url,
@@ -105,9 +115,10 @@ export class Runtime {
         decode: definition.createDecoder(this.catalog(definition, rest)),
         login: isPrivate && credentials !== undefined ? () => login(credentials) : undefined,
         syncClock: async () => {
-          const before = clock.now()
-          const theirs = await definition.loadServerTime(this.rest(definition, rest))
-          clockOffsetMs = theirs - (before + clock.now()) / 2
+          const before = clock.elapsed()
+          const serverTime = await definition.loadServerTime(this.rest(definition, rest))
+          theirs = serverTime - (before + clock.elapsed()) / 2
+          return clock.now() - timeForLogin()
         },
       },
       onEmpty,

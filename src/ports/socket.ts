@@ -1,4 +1,6 @@
 import WebSocket from 'isomorphic-ws'
+import { systemClock } from './clock.ts'
+import { retryAfterMs } from './retry-after.ts'
 
 /** Why a socket is no longer there. Codes as in RFC 6455; 1006 when there was no close frame. */
 export interface SocketClosed {
@@ -6,7 +8,7 @@ export interface SocketClosed {
   readonly reason: string
   /** HTTP status with which the handshake was refused, where the platform shows it (not in browsers). */
   readonly status?: number | undefined
-  /** The refusal's `Retry-After`, milliseconds. */
+  /** The refusal's `Retry-After`, milliseconds, as long as it may be. */
   readonly retryAfterMs?: number | undefined
   readonly error?: Error | undefined
 }
@@ -47,15 +49,6 @@ interface NodeResponse {
   resume(): void
 }
 
-/** Reads `Retry-After`, in seconds or as a date, as milliseconds from `now`. */
-export function retryAfterMs(value: string | null | undefined, now: number): number | undefined {
-  if (value === null || value === undefined || value.trim() === '') return undefined
-  const seconds = Number(value)
-  if (Number.isFinite(seconds)) return Math.max(0, seconds * 1_000)
-  const at = Date.parse(value)
-  return Number.isNaN(at) ? undefined : Math.max(0, at - now)
-}
-
 /** Real sockets: `ws` in Node, the platform's own in a browser. */
 export const systemSocket: SocketFactory = (url, handlers) => {
   let closed = false
@@ -92,10 +85,10 @@ export const systemSocket: SocketFactory = (url, handlers) => {
       failure ??= error
     })
     node.on('unexpected-response', (request, response) => {
-      const retryAfter = response.headers['retry-after']
+      const { 'retry-after': retryAfter, date } = response.headers
       refusal = {
         status: response.statusCode,
-        retryAfterMs: retryAfterMs(Array.isArray(retryAfter) ? retryAfter[0] : retryAfter, Date.now()),
+        retryAfterMs: retryAfterMs(retryAfter, [date].flat()[0], systemClock.now()),
       }
       response.resume()
       request.destroy()

@@ -88,7 +88,8 @@ describe('make before break', () => {
     for (let round = 0; round < 5; round++) {
       collector.rollover()
       let least = Infinity
-      for (let i = 0; i < 60; i++) {
+      // Long enough for the new one to prove stable: what is asked for before that waits.
+      for (let i = 0; i < 120; i++) {
         await fake.clock.advance(50)
         least = Math.min(least, fake.connections.filter(({ subscriptions }) => subscriptions.length === 2).length)
       }

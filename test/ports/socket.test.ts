@@ -3,26 +3,7 @@ import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { afterEach, describe, expect, test } from 'vitest'
 import { WebSocketServer } from 'ws'
-import { retryAfterMs, systemSocket, type Socket, type SocketClosed } from '../../src/ports/socket.ts'
-
-describe('retryAfterMs', () => {
-  const now = Date.UTC(2026, 0, 1)
-  test.each([
-    ['30', 30_000],
-    ['0', 0],
-    ['1.5', 1_500],
-    ['-5', 0],
-    [' 7 ', 7_000],
-    ['Thu, 01 Jan 2026 00:01:00 GMT', 60_000],
-    ['Wed, 31 Dec 2025 23:59:00 GMT', 0],
-    ['', undefined],
-    [' ', undefined],
-    ['soon', undefined],
-    ['Infinity', undefined],
-    [undefined, undefined],
-    [null, undefined],
-  ])('%j is %s', (value, expected) => expect(retryAfterMs(value, now)).toBe(expected))
-})
+import { systemSocket, type Socket, type SocketClosed } from '../../src/ports/socket.ts'
 
 // A few real sockets on the loopback: what `ws` really does when things go wrong.
 describe('systemSocket', () => {

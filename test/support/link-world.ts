@@ -10,7 +10,7 @@ import { createTestWorld, type TestWorld } from './test-ports.ts'
 export interface LinkWorldOptions {
   readonly limits?: Partial<ExchangeLimits>
   readonly login?: () => Promise<string>
-  readonly syncClock?: () => Promise<void>
+  readonly syncClock?: () => Promise<number>
   readonly random?: Random
   /** The test opens sockets by hand. */
   readonly manual?: boolean

@@ -25,6 +25,7 @@ import {
   type ExchangeCollectorConfig,
   type ResolvedExchangeConfig,
 } from './exchange-config.ts'
+import { FrameFaults } from './frame-faults.ts'
 import type { StartOutcome } from './lifecycle.ts'
 import { LatestTrade } from './latest-trade.ts'
 import { RepairLadder } from './repair-ladder.ts'
@@ -52,6 +53,7 @@ export class ExchangeCollector extends BaseDataCollector {
   /** By the subscription's name; they outlive restarts. */
   readonly #ladders = new Map<string, RepairLadder>()
   readonly #staleRepair: StaleRepair
+  readonly #frameFaults: FrameFaults
   #latestTrade: LatestTrade | undefined
 
   /** @throws TapekeeperError `CONFIG_INVALID` naming every problem, what is allowed, and the nearest right spelling. */
@@ -62,6 +64,11 @@ export class ExchangeCollector extends BaseDataCollector {
     this.#definition = definition
     this.#config = config
     this.#runtime = runtimeOf(config.ports)
+    this.#frameFaults = new FrameFaults({
+      clock: this.ports.clock,
+      report: (error) => this.reportError(error),
+      count: (code, times) => this.counters.failed(code, times),
+    })
     this.#staleRepair = new StaleRepair({
       clock: this.ports.clock,
       logger: this.logger,
@@ -93,7 +100,10 @@ export class ExchangeCollector extends BaseDataCollector {
     return sumCompleteness(this.#line === undefined ? [] : [this.#line.ledger.report()])
   }
 
-  /** Moves this collector's connections, and whoever shares them, to new ones without a break. */
+  /**
+   * Moves this collector's connections, and whoever shares them, to new ones without a break. Asked for again before the new ones have
+   * carried data for five seconds, it waits, longer each time, up to half a minute.
+   */
   rollover(): void {
     for (const { pool, topic } of this.#subscriptions.values()) pool.rollover(topic.key)
   }
@@ -242,7 +252,7 @@ export class ExchangeCollector extends BaseDataCollector {
   }
 
   get #rest(): RestClient {
-    return this.#runtime.rest(this.#definition, this.#config.endpoints['rest'] ?? '')
+    return this.#runtime.rest(this.#definition, this.#config.endpoints['rest'] ?? '', this.logger)
   }
 
   #topicsOf(dataType: DataType): readonly Topic[] {
@@ -294,7 +304,7 @@ export class ExchangeCollector extends BaseDataCollector {
         if (isSurelyMine) subscription.keeper?.onBadFrame(receivedAt)
         this.counters.messageReceived(receivedAt, text.length)
         this.#raw(subscription.topic, text, receivedAt)
-        this.reportError(error)
+        this.#frameFaults.add(error)
       },
     }
   }
@@ -305,7 +315,7 @@ export class ExchangeCollector extends BaseDataCollector {
     const last = points[points.length - 1]
     watch?.data({ at: receivedAt, elapsed: this.elapsed() }, last?.dataType === 'trade' ? last : undefined)
     this.#raw(topic, text, receivedAt)
-    for (const error of frame.errors) this.reportError(error)
+    for (const error of frame.errors) this.#frameFaults.add(error)
     for (const point of points) {
       if (point.dataType === 'trade' && this.#line !== undefined) this.#line.accept(point)
       else if (point.dataType === 'candle' && this.#config.candles.source === 'trades') this.#line?.theirs(point.data)

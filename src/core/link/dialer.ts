@@ -1,6 +1,7 @@
 import { SlidingWindow } from '../sliding-window.ts'
 import type { Cancel, Clock } from '../../ports/clock.ts'
 import type { Random } from '../../ports/random.ts'
+import { stayAwayMs } from '../../ports/retry-after.ts'
 import type { LinkLoss } from './link-state.ts'
 
 /** A little more than a second, because the server's second is not ours. */
@@ -11,7 +12,6 @@ const SLOW_MS = 250
 const FAILING = { count: 4, perMs: 10_000 } as const
 /** How long to stay away after a 429 or 418 that does not say. */
 const REFUSED_MS = 10_000
-const LONGEST_HOLD_MS = 3 * 24 * 3_600_000
 
 interface Waiting {
   readonly redial: boolean
@@ -21,7 +21,7 @@ interface Waiting {
 /**
  * The dial budget of one host, shared by every link to it:
  * - the exchange's limit of new connections per second;
- * - `Retry-After` of a 429 or 418 holds back everybody;
+ * - `Retry-After` of a 429 or 418 holds back everybody, up to ten minutes;
  * - while the host has not answered, one handshake at a time; while it drops what it accepted, four redials in ten seconds.
  *
  * So a struggling exchange is probed, never stormed, however many collectors run and however unlucky the jitter.
@@ -33,7 +33,8 @@ export class Dialer {
   readonly #redials: SlidingWindow
   #queue: Waiting[] = []
   #wake: Cancel | undefined
-  #hold = { until: 0, forMs: 0 }
+  /** Elapsed time before which nobody dials. */
+  #heldUntil = 0
   #inFlight = 0
   /** When the dials that are in flight were made, oldest first. */
   #dialledAt: number[] = []
@@ -76,7 +77,7 @@ export class Dialer {
     if (loss !== undefined) {
       this.#reachable = false
       this.#failing = true
-      if (loss.status === 429 || loss.status === 418) this.#holdBack(loss.retryAfterMs ?? REFUSED_MS)
+      if (loss.status === 429 || loss.status === 418) this.#holdBack(stayAwayMs(loss.retryAfterMs) ?? REFUSED_MS)
     }
     this.#pump()
   }
@@ -106,16 +107,14 @@ export class Dialer {
   /** The exchange counts a dial when it arrives. One that took its time may have arrived just now. */
   #answered(): void {
     this.#inFlight--
-    const now = this.#clock.now()
+    const now = this.#clock.elapsed()
     const tookMs = now - (this.#dialledAt.shift() ?? now)
     if (tookMs > SLOW_MS) this.#rate.note(now)
   }
 
-  #holdBack(retryAfterMs: number): void {
+  #holdBack(forMs: number): void {
     // Jitter on top, so that a fleet told the same time does not come back in the same instant.
-    const forMs = Math.min(retryAfterMs, LONGEST_HOLD_MS) + 1_000 * this.#random()
-    const until = this.#clock.now() + forMs
-    if (until > this.#hold.until) this.#hold = { until, forMs }
+    this.#heldUntil = Math.max(this.#heldUntil, this.#clock.elapsed() + forMs + 1_000 * this.#random())
   }
 
   #pump(): void {
@@ -133,7 +132,7 @@ export class Dialer {
 
   #dialWhileAllowed(): void {
     while (this.#reachable || this.#inFlight === 0) {
-      const now = this.#clock.now()
+      const now = this.#clock.elapsed()
       // Redials may have to wait longer than first dials, and must not hold those up.
       const next = this.#queue.find((waiting) => this.#earliest(now, waiting.redial) <= now)
       if (next === undefined) {
@@ -157,8 +156,6 @@ export class Dialer {
 
   #earliest(now: number, redial: boolean): number {
     const rationed = redial && this.#rationed ? this.#redials.nextAt(now) : now
-    // Never longer than the hold itself, should the clock be set back meanwhile.
-    const held = Math.min(this.#hold.until, now + this.#hold.forMs)
-    return Math.max(now, held, this.#rate.nextAt(now), rationed)
+    return Math.max(now, this.#heldUntil, this.#rate.nextAt(now), rationed)
   }
 }

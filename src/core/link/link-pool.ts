@@ -4,6 +4,7 @@ import { TapekeeperError } from '../../errors/tapekeeper-error.ts'
 import type { Cancel } from '../../ports/clock.ts'
 import type { ErrorCode } from '../../errors/consequence.ts'
 import { connectionReport, type ConnectionReport } from './connection-report.ts'
+import { backoffDelay, type BackoffPolicy } from '../../ports/backoff.ts'
 import { publicUrl } from '../../ports/public-url.ts'
 import { Link, type LinkListener, type LinkSettings } from './link.ts'
 import type { LinkLoss } from './link-state.ts'
@@ -34,6 +35,15 @@ interface TopicEntry {
   next: Link | undefined
 }
 
+/** A move that waits, because the moves before it led nowhere. */
+interface PendingMove {
+  readonly cancel: Cancel
+  /** Whether there is still a reason to move when its time has come; always, if undefined. */
+  isNeeded: (() => boolean) | undefined
+}
+
+/** Between replacements that have not proved stable. */
+const MOVE: BackoffPolicy = { baseMs: 1_000, capMs: 30_000 }
 /** Once everything is confirmed on a replacement, quiet topics move over after this long. */
 const HANDOVER_MS = 1_000
 const EXCERPT_LENGTH = 300
@@ -47,6 +57,7 @@ export class LinkPool {
   /** Replacement by the link it replaces. */
   readonly #replacements = new Map<Link, Link>()
   readonly #handovers = new Map<Link, Cancel>()
+  readonly #moves = new Map<Link, PendingMove>()
   #reconnects = 0
 
   constructor(settings: LinkSettings, onEmpty: () => void) {
@@ -92,7 +103,7 @@ export class LinkPool {
   /** Moves everything on this topic's connection to a new one, without a break. */
   rollover(topicKey: string): void {
     const link = this.linkOf(topicKey)
-    if (link !== undefined) this.#replace(link, 'requested')
+    if (link !== undefined) this.#move(link, 'requested')
   }
 
   /** The link that carries a topic: its connection facts for status reports. */
@@ -134,6 +145,7 @@ export class LinkPool {
     this.#replacements.delete(link)
     this.#handovers.get(link)?.()
     this.#handovers.delete(link)
+    this.#stay(link)
     // One that has handed everything over to this link, and has not ended yet, will not hear from it any more.
     const replaced = [...this.#replacements].flatMap(([old, next]) => (next === link ? [old] : []))
     return Promise.all([link.stop(), ...replaced.map((old) => this.#end(old))])
@@ -144,8 +156,9 @@ export class LinkPool {
     return this.#newLink()
   }
 
-  #newLink(isReplacement = false): Link {
-    const link = new Link(this.#settings, this.#listener, isReplacement)
+  /** @param failures of a replacement: how many in a row before it have not proved stable. */
+  #newLink(failures?: number): Link {
+    const link = new Link(this.#settings, this.#listener, failures)
     this.#links.add(link)
     return link
   }
@@ -155,12 +168,17 @@ export class LinkPool {
       if (frame.kind === 'data') this.#route(link, frame, text, receivedAt)
       else if (frame.kind === 'invalid') this.#reportBadFrame(link, frame, text, receivedAt)
     },
+    onStray: (link, error, text, receivedAt) => {
+      for (const entry of this.#entriesOf(link)) {
+        for (const listener of entry.listeners) listener.onBadFrame(error, text, receivedAt, false)
+      }
+    },
     onTopic: (link, change) => this.#topicChanged(link, change),
     onStatus: (link, loss) => this.#linkChanged(link, loss),
     onAuthFailed: (link, error) => {
       for (const entry of this.#entriesOf(link)) this.#reject(entry, error)
     },
-    onMove: (link, reason) => this.#replace(link, reason),
+    onMove: (link, reason, isNeeded) => this.#move(link, reason, isNeeded),
   }
 
   #route(link: Link, frame: DataFrame, text: string, receivedAt: number): void {
@@ -218,6 +236,8 @@ export class LinkPool {
       return
     }
     logger.info('link lost', { url, attempt: link.attempt, ...loss })
+    // It makes a new connection by itself.
+    this.#stay(link)
     const error = new TapekeeperError(loss.status === undefined ? 'SOCKET_LOST' : 'SOCKET_REFUSED', `${url}: ${loss.message}`, {
       url,
       ...loss,
@@ -234,11 +254,50 @@ export class LinkPool {
     if (this.#replacements.has(link)) void this.#end(link)
   }
 
+  /**
+   * Replaces a connection, whatever the reason. A replacement that has to be replaced before it has proved stable is a failure, and the
+   * next one waits, longer each time: a server that tells every newcomer to go elsewhere is not to be stormed.
+   */
+  #move(link: Link, reason: string, isNeeded?: () => boolean): void {
+    if (link.retiring || !this.#links.has(link)) return
+    const pending = this.#moves.get(link)
+    if (pending !== undefined) {
+      if (isNeeded === undefined) pending.isNeeded = undefined
+      return
+    }
+    const { failures } = link
+    if (failures === 0) {
+      this.#replace(link, reason)
+      return
+    }
+    const { dialer, logger, ports, url } = this.#settings
+    dialer.disproved()
+    const delayMs = backoffDelay(failures - 1, MOVE, ports.random)
+    logger.warn('to be replaced again before the new connection has proved stable: waiting', {
+      url: publicUrl(url),
+      reason,
+      failures,
+      delayMs,
+    })
+    const move: PendingMove = {
+      isNeeded,
+      cancel: ports.clock.after(delayMs, () => {
+        this.#moves.delete(link)
+        if (move.isNeeded?.() !== false) this.#replace(link, reason)
+      }),
+    }
+    this.#moves.set(link, move)
+  }
+
+  #stay(link: Link): void {
+    this.#moves.get(link)?.cancel()
+    this.#moves.delete(link)
+  }
+
   /** Make before break: a second connection takes the same topics; the first one serves until the second does. */
   #replace(link: Link, reason: string): void {
-    if (link.retiring || !this.#links.has(link)) return
     this.#settings.logger.info('moving to a new connection', { url: publicUrl(this.#settings.url), reason })
-    const replacement = this.#newLink(true)
+    const replacement = this.#newLink(link.failures)
     for (const entry of this.#entriesOf(link)) {
       entry.next = replacement
       replacement.add(entry.topic)

@@ -1,3 +1,5 @@
+import { stayAwayMs } from '../../ports/retry-after.ts'
+
 /** Why a connection was lost, in words for people and in facts for the back-off. */
 export interface LinkLoss {
   readonly message: string
@@ -5,7 +7,7 @@ export interface LinkLoss {
   readonly closeCode?: number | undefined
   /** HTTP status of a refused handshake. */
   readonly status?: number | undefined
-  /** The server asked us to stay away this long. Milliseconds. */
+  /** The server asked us to stay away this long, which is heeded up to ten minutes. Milliseconds. */
   readonly retryAfterMs?: number | undefined
 }
 
@@ -20,6 +22,7 @@ export type LinkState =
       readonly status: 'waiting'
       readonly epoch: number
       readonly attempt: number
+      /** Elapsed time of the next dial. */
       readonly until: number
       readonly loss: LinkLoss
     }
@@ -45,6 +48,7 @@ export type LinkEffect =
   | { readonly type: 'wake'; readonly epoch: number; readonly at: number }
 
 export interface LinkEnv {
+  /** Elapsed time. */
   readonly now: number
   readonly needsLogin: boolean
   /** Back-off before the dial that follows `attempt`. Milliseconds. */
@@ -95,7 +99,7 @@ function end(state: LinkState & { epoch: number; attempt: number }, input: LinkI
     case 'auth-failed':
       return [{ status: 'closed', reason: 'auth' }, [{ type: 'discard', epoch, politely: true }]]
     case 'lost': {
-      const until = env.now + Math.max(env.delayFor(attempt), input.loss.retryAfterMs ?? 0)
+      const until = env.now + Math.max(env.delayFor(attempt), stayAwayMs(input.loss.retryAfterMs) ?? 0)
       return [
         { status: 'waiting', epoch, attempt, until, loss: input.loss },
         [

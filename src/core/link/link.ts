@@ -3,15 +3,17 @@ import { fencedDecode, type Frame, type FrameDecoder, type RejectedFrame } from 
 import { backoffDelay, type BackoffPolicy } from '../../ports/backoff.ts'
 import { callFenced } from '../../ports/emitter.ts'
 import { SlidingWindow } from '../sliding-window.ts'
+import { reasonOf } from '../../errors/reason.ts'
 import { messageOf, TapekeeperError } from '../../errors/tapekeeper-error.ts'
 import { momentOf, type Cancel, type Moment } from '../../ports/clock.ts'
 import type { Logger } from '../../ports/logger.ts'
 import type { Ports } from '../../ports/ports.ts'
+import { retryAfterWords } from '../../ports/retry-after.ts'
 import type { Socket, SocketClosed } from '../../ports/socket.ts'
 import type { Dialer } from './dialer.ts'
 import { Heartbeat } from './heartbeat.ts'
 import { stepLink, type LinkEffect, type LinkInput, type LinkLoss, type LinkState } from './link-state.ts'
-import { Subscriptions, type Request, type TopicChange } from './subscriptions.ts'
+import { Subscriptions, type Request, type Stray, type TopicChange } from './subscriptions.ts'
 
 /** Everything a link needs to know; one set per pool. */
 export interface LinkSettings {
@@ -32,20 +34,22 @@ export interface LinkSettings {
   readonly decode: FrameDecoder
   /** Signs the login request; absent on public endpoints. */
   readonly login: (() => Promise<string>) | undefined
-  /** Takes the exchange's time after a login was refused for its timestamp. */
-  readonly syncClock: () => Promise<void>
+  /** Takes the exchange's time after a login was refused for its timestamp; how far the wall clock here is ahead of it, milliseconds. */
+  readonly syncClock: () => Promise<number>
 }
 
 /** News of one link. */
 export interface LinkListener {
   onFrame(link: Link, frame: Frame, text: string, receivedAt: number): void
+  /** An answer to nothing that was asked here. It has changed nothing, and nobody knows whom it concerns. */
+  onStray(link: Link, error: TapekeeperError, text: string, receivedAt: number): void
   onTopic(link: Link, change: TopicChange): void
   /** The link's public status changed; `loss` says why when it was lost. */
   onStatus(link: Link, loss: LinkLoss | undefined): void
   /** The credentials do not work; the link has closed for good. */
   onAuthFailed(link: Link, error: TapekeeperError): void
-  /** The server wants us on another connection, or this one's request budget is used up. */
-  onMove(link: Link, reason: string): void
+  /** The server wants us on another connection, or this one's request budget is used up; `isNeeded` tells whether it still is. */
+  onMove(link: Link, reason: string, isNeeded?: () => boolean): void
 }
 
 const RECONNECT: BackoffPolicy = { baseMs: 1_000, capMs: 30_000 }
@@ -54,6 +58,8 @@ const ACK_TIMEOUT_MS = 5_000
 const OPEN_TIMEOUT_MS = 10_000
 /** Data must have flowed this long before a loss counts as the first one. */
 const STABLE_AFTER_MS = 5_000
+/** Ids are longer only where somebody plays with us. Characters. */
+const LONGEST_ID = 40
 /** Subscriptions asked for within this time travel in one request. */
 const COALESCE_MS = 5
 
@@ -81,8 +87,14 @@ export class Link {
   readonly #heartbeat: Heartbeat
   #dataSeen = false
   #proved = false
-  /** A replacement is dialled under the rules of a redial: a server that sends every newcomer away must not be stormed. */
-  readonly #isReplacement: boolean
+  /**
+   * Of a replacement: how many of its predecessors in a row were replaced before they had proved stable. It is dialled under the rules of a
+   * redial: a server that sends every newcomer away must not be stormed.
+   */
+  readonly #failuresBefore: number | undefined
+  #loginText = ''
+  /** Why the login was refused, when its timestamp was. */
+  #loginRefusal: string | undefined
   #clockSynced = false
   #cancelDial: Cancel | undefined
   #cancelWake: Cancel | undefined
@@ -92,9 +104,9 @@ export class Link {
   #cancelPump: Cancel | undefined
   #pumpAt = Infinity
 
-  constructor(settings: LinkSettings, listener: LinkListener, isReplacement = false) {
+  constructor(settings: LinkSettings, listener: LinkListener, failuresBefore?: number) {
     this.#settings = settings
-    this.#isReplacement = isReplacement
+    this.#failuresBefore = failuresBefore
     this.#listener = listener
     const { limits, wire, ports, keepalive } = settings
     this.#heartbeat = new Heartbeat(ports.clock, keepalive.periodMs, {
@@ -119,6 +131,11 @@ export class Link {
 
   get attempt(): number {
     return 'attempt' in this.#state ? this.#state.attempt : 0
+  }
+
+  /** Replacements in a row that have not proved stable, this one included. */
+  get failures(): number {
+    return this.#failuresBefore === undefined || this.#proved ? 0 : this.#failuresBefore + 1
   }
 
   get hasRoom(): boolean {
@@ -151,7 +168,7 @@ export class Link {
     const { ports, login } = this.#settings
     const before = this.#state
     const [after, effects] = stepLink(before, input, {
-      now: ports.clock.now(),
+      now: ports.clock.elapsed(),
       needsLogin: login !== undefined,
       delayFor: (attempt) => backoffDelay(attempt, RECONNECT, ports.random),
     })
@@ -183,7 +200,7 @@ export class Link {
         this.#discard(effect.politely)
         return
       case 'wake':
-        this.#cancelWake = this.#after(effect.at - this.#settings.ports.clock.now(), () => {
+        this.#cancelWake = this.#after(effect.at - this.#settings.ports.clock.elapsed(), () => {
           this.#apply({ type: 'timer', epoch: effect.epoch })
         })
         return
@@ -194,7 +211,10 @@ export class Link {
     const { dialer, ports, url } = this.#settings
     this.#clockSynced = false
     let endHandshake: Cancel | undefined
-    const leaveQueue = dialer.request(attempt > 0 || this.#isReplacement, () => {
+    this.#loginRefusal = undefined
+    this.#loginText = ''
+    const isRedial = attempt > 0 || this.#failuresBefore !== undefined
+    const leaveQueue = dialer.request(isRedial, () => {
       // From here on the dialer hears exactly once how the handshake ended, whoever ends it.
       let settled = false
       const settle = (report: () => void): void => {
@@ -204,8 +224,9 @@ export class Link {
       }
       endHandshake = () => settle(() => dialer.failed())
       const isCurrent = (): boolean => 'epoch' in this.#state && this.#state.epoch === epoch
+      let wasOpen = false
       const lose = (closed: SocketClosed): void => {
-        const loss = lossOf(closed)
+        const loss = lossOf(closed, wasOpen, this.#loginRefusal)
         settle(() => dialer.failed(loss))
         this.#lose(epoch, loss)
       }
@@ -215,6 +236,7 @@ export class Link {
       try {
         this.#socket = ports.socket(url, {
           onOpen: () => {
+            wasOpen = true
             settle(() => dialer.opened())
             if (isCurrent() && this.#state.status === 'connecting') this.opened = momentOf(ports.clock)
             this.#apply({ type: 'opened', epoch })
@@ -244,6 +266,7 @@ export class Link {
     this.#settings.login?.().then(
       (text) => {
         if (this.#state.status !== 'authenticating' || this.#state.epoch !== epoch) return
+        this.#loginText = text
         this.#socket?.send(text)
       },
       (error: unknown) => this.#refuseLogin(epoch, TapekeeperError.from(error, 'AUTH_FAILED')),
@@ -254,7 +277,7 @@ export class Link {
     this.#cancelDeadline?.()
     const { ports, limits } = this.#settings
     this.#requests = new SlidingWindow(limits.requests.count, limits.requests.perMs)
-    if (this.#settings.login !== undefined) this.#requests.note(ports.clock.now())
+    if (this.#settings.login !== undefined) this.#requests.note(ports.clock.elapsed())
     this.subscriptions.reset()
     this.#pump()
 
@@ -286,32 +309,56 @@ export class Link {
     this.lastHeard = momentOf(this.#settings.ports.clock)
     const receivedAt = this.lastHeard.at
     const frame = fencedDecode(this.#settings.decode, text, receivedAt)
+    if (this.#heed(epoch, frame) === 'stray') this.#listener.onStray(this, this.#strayError(frame), text, receivedAt)
+    else this.#listener.onFrame(this, frame, text, receivedAt)
+  }
+
+  /** Does what a frame asks for, if it is an answer to something that was asked here, or to nothing in particular. */
+  #heed(epoch: number, frame: Frame): Stray | undefined {
     switch (frame.kind) {
       case 'data':
         this.#dataSeen = true
-        break
+        return undefined
       case 'subscribed':
-        this.#news(this.subscriptions.acknowledged(frame.topicKey))
-        break
+        return this.#news(this.#ifOpen(() => this.subscriptions.acknowledged(frame.topicKey, frame.requestId)))
       case 'unsubscribed':
-        this.subscriptions.unsubscribed(frame.topicKey)
         this.#pumpSoon()
-        break
+        return this.#ifOpen(() => this.subscriptions.unsubscribed(frame.topicKey, frame.requestId))
       case 'rejected':
-        this.#refused(epoch, frame)
-        break
+        return this.#refused(epoch, frame)
       case 'logged-in':
         this.#apply({ type: 'logged-in', epoch })
-        break
+        return undefined
       case 'move':
+        if (!this.#isOurs(frame.requestId)) return 'stray'
         this.#listener.onMove(this, this.#settings.hide(frame.message))
-        break
+        return undefined
       case 'pong':
       case 'ignored':
       case 'invalid':
-        break
+        return undefined
     }
-    this.#listener.onFrame(this, frame, text, receivedAt)
+  }
+
+  /** Before the connection is open nothing was subscribed to on it. */
+  #ifOpen<T>(answer: () => T): T | Stray {
+    return this.#state.status === 'open' ? answer() : 'stray'
+  }
+
+  /** An answer that names no request may be ours. */
+  #isOurs(requestId: string | undefined): boolean {
+    if (requestId === undefined) return true
+    return this.#state.status === 'open' ? this.subscriptions.hasAsked(requestId) : carries(this.#loginText, requestId)
+  }
+
+  #strayError(frame: Frame): TapekeeperError {
+    const requestId = 'requestId' in frame ? frame.requestId?.slice(0, LONGEST_ID) : undefined
+    const { nativeCode, message = '' } = 'nativeCode' in frame ? frame : { nativeCode: undefined }
+    const what = nativeCode === undefined ? `"${frame.kind}"` : `${nativeCode} ${this.#settings.hide(message)}`
+    const isPause = frame.kind === 'rejected' && frame.reaction === 'slow-down' && requestId === undefined
+    const whose = requestId === undefined ? 'and does not say to what' : `to a request that is not ours (${requestId})`
+    const words = `the exchange answered ${what} ${whose}: ${isPause ? 'every request waits' : 'nothing follows'}`
+    return new TapekeeperError(isPause ? 'RATE_LIMITED' : 'FRAME_INVALID', words, { nativeCode, requestId })
   }
 
   #receiveBinary(bytes: number): void {
@@ -322,31 +369,46 @@ export class Link {
     this.#listener.onFrame(this, { kind: 'invalid', error }, '', this.#settings.ports.clock.now())
   }
 
-  #refused(epoch: number, frame: RejectedFrame): void {
-    if (this.#state.status === 'authenticating') {
-      if (frame.reaction === 'auth' || frame.reaction === 'reject') this.#refuseLogin(epoch, this.#authError(frame))
-      else if (frame.reaction === 'clock' && !this.#clockSynced) this.#loginWithTheirClock(epoch)
-      else if (frame.reaction !== 'ignore') this.#lose(epoch, { message: `login refused: ${frame.nativeCode} ${frame.message}` })
-      return
-    }
+  #refused(epoch: number, frame: RejectedFrame): Stray | undefined {
+    if (this.#state.status === 'authenticating') return this.#loginRefused(epoch, frame)
     if (frame.reaction === 'login-needed' && this.#settings.login !== undefined) {
+      if (!this.#isOurs(frame.requestId)) return 'stray'
       this.#lose(epoch, { message: `logged out: ${frame.nativeCode} ${frame.message}` })
-      return
+      return undefined
     }
     // On an endpoint without a login there is none to be had.
     const refusal: RejectedFrame = frame.reaction === 'login-needed' ? { ...frame, reaction: 'auth' } : frame
-    for (const change of this.subscriptions.refused(refusal, this.#settings.ports.clock.now())) this.#news(change)
+    const changes = this.subscriptions.refused(refusal, this.#settings.ports.clock.elapsed())
     this.#pumpSoon()
+    if (changes === 'stray') return changes
+    for (const change of changes) this.#news(change)
+    return undefined
   }
 
-  #loginWithTheirClock(epoch: number): void {
+  /** Nothing but the login was sent on this connection. */
+  #loginRefused(epoch: number, frame: RejectedFrame): Stray | undefined {
+    const { reaction, topicKey, requestId, nativeCode, message } = frame
+    if (reaction === 'ignore') return undefined
+    if (topicKey !== undefined || !this.#isOurs(requestId)) return 'stray'
+    const words = `login refused: ${nativeCode} ${message}`
+    if (reaction === 'auth' || reaction === 'reject') this.#refuseLogin(epoch, this.#authError(frame))
+    else if (reaction === 'clock' && !this.#clockSynced) this.#loginWithTheirClock(epoch, words)
+    else this.#lose(epoch, { message: words })
+    return undefined
+  }
+
+  #loginWithTheirClock(epoch: number, refusal: string): void {
     this.#clockSynced = true
+    // Exchanges close after a login that failed: then the next dial has the right time.
+    this.#loginRefusal = refusal
     this.#settings.syncClock().then(
-      () => {
+      (aheadMs) => {
+        const words = `${refusal}; the clock of this machine is ${describeOffset(aheadMs)} the exchange's`
+        this.#settings.logger.warn(this.#settings.hide(words), { aheadMs })
         if (this.#state.status === 'authenticating' && this.#state.epoch === epoch) this.#login(epoch)
       },
       (error: unknown) => {
-        this.#lose(epoch, { message: `login timestamp refused, and the exchange's time cannot be had: ${messageOf(error)}` })
+        this.#lose(epoch, { message: `${refusal}, and the exchange's time cannot be had: ${messageOf(error)}` })
       },
     )
   }
@@ -367,8 +429,10 @@ export class Link {
     this.#apply({ type: 'lost', epoch, loss: { ...loss, message: this.#settings.hide(loss.message) } })
   }
 
-  #news(change: TopicChange | undefined): void {
+  #news(change: TopicChange | Stray | undefined): Stray | undefined {
+    if (change === 'stray') return change
     if (change !== undefined) this.#listener.onTopic(this, change)
+    return undefined
   }
 
   #deadline(epoch: number, delayMs: number, message: string): void {
@@ -403,7 +467,7 @@ export class Link {
   }
 
   #pumpIn(delayMs: number): void {
-    const at = this.#settings.ports.clock.now() + delayMs
+    const at = this.#settings.ports.clock.elapsed() + delayMs
     if (this.#state.status !== 'open' || at >= this.#pumpAt) return
     this.#cancelPump?.()
     this.#pumpAt = at
@@ -417,7 +481,7 @@ export class Link {
   #pump(): void {
     if (this.#state.status !== 'open') return
     const { clock } = this.#settings.ports
-    const now = clock.now()
+    const now = clock.elapsed()
     for (const change of this.subscriptions.expire(now)) this.#news(change)
     while (this.#requests.nextAt(now) <= now) {
       const request = this.#nextRequest(now)
@@ -431,7 +495,13 @@ export class Link {
       this.#socket?.send(request.text)
     }
     this.#pumpIn(this.#requests.nextAt(now) - now)
-    if (this.subscriptions.waiting(now)) this.#listener.onMove(this, 'the request budget of the connection is used up')
+    const isNeeded = (): boolean => this.#isShortOfRequests
+    if (isNeeded()) this.#listener.onMove(this, 'the request budget of the connection is used up', isNeeded)
+  }
+
+  get #isShortOfRequests(): boolean {
+    const now = this.#settings.ports.clock.elapsed()
+    return this.#state.status === 'open' && this.#requests.nextAt(now) > now && this.subscriptions.waiting(now)
   }
 
   /** Our definitions write every request; one registered from outside may throw, and then it costs the connection a back-off. */
@@ -450,9 +520,25 @@ export class Link {
   }
 }
 
-function lossOf({ code, reason, status, retryAfterMs, error }: SocketClosed): LinkLoss {
-  if (status !== undefined) return { message: `handshake refused with HTTP ${status}`, closeCode: code, status, retryAfterMs }
-  const why = reason !== '' ? reason : error?.message
-  const how = code === 1006 ? 'connection cut off' : `connection closed by the server with ${code}`
-  return { message: why === undefined ? how : `${how}: ${why}`, closeCode: code }
+/** What a socket that has ended amounts to: one that never opened was not cut off. */
+function lossOf(
+  { code, reason, status, retryAfterMs, error }: SocketClosed,
+  wasOpen: boolean,
+  loginRefusal: string | undefined,
+): LinkLoss {
+  if (status !== undefined) {
+    const message = `handshake refused with HTTP ${status}${retryAfterWords(retryAfterMs)}`
+    return { message, closeCode: code, status, retryAfterMs }
+  }
+  const why = reason !== '' ? reason : error === undefined ? '' : reasonOf(error)
+  const cut = code === 1006 ? 'connection cut off' : `connection closed by the server with ${code}`
+  const how = loginRefusal ?? (wasOpen ? cut : 'could not connect')
+  return { message: why === '' ? how : `${how}: ${why}`, closeCode: code }
 }
+
+/** Whether a request that was written elsewhere has this id in it, as text or as a number. */
+const carries = (request: string, id: string): boolean =>
+  [`"${id}"`, `:${id},`, `:${id}}`].some((spelling) => request.includes(spelling))
+
+const describeOffset = (aheadMs: number): string =>
+  `${Math.round(Math.abs(aheadMs) / 1_000)} s ${aheadMs < 0 ? 'behind' : 'ahead of'}`

@@ -12,8 +12,10 @@ export type TopicStatus = 'wanted' | 'pending' | 'confirmed' | 'leaving'
 interface Entry {
   readonly topic: Topic
   status: TopicStatus
-  /** The request that asked for it. */
+  /** The request that awaits its answer. */
   requestId: string | undefined
+  /** Every request about it on this connection, the latest last: an answer may come late, and must name one of them. */
+  readonly asks: string[]
   /** How many topics that request asked for. */
   company: number
   /** Halved each time a request with several topics failed without saying which, until the culprit stands alone. */
@@ -53,17 +55,25 @@ export type TopicChange =
   /** Refused for now; asked for again later. */
   | { readonly type: 'delayed'; readonly key: string; readonly frame: RejectedFrame }
 
+/** An answer that belongs to nothing we asked for on this connection; it changes nothing. */
+export type Stray = 'stray'
+
+/** Answers to older requests than these are not waited for. */
+const MOST_ASKS = 8
+
 /** Acks of the good topics of a failed batch may still be on their way; those that stay silent this long are asked for one by one. */
 const SETTLE_MS = 250
 
 /**
  * Which topics one connection has, wants, and awaits acks for. Holds no timer and sends nothing: `next` gives the request to
- * send now, `wakeAt` says when to ask again.
+ * send now, `wakeAt` says when to ask again. Times are elapsed time.
  */
 export class Subscriptions {
   readonly #wire: Wire
   readonly #entries = new Map<string, Entry>()
   #lastId = 0
+  /** The last id of the connection before. */
+  #idsBefore = 0
   #pausedUntil = 0
   #pauses = 0
 
@@ -108,6 +118,7 @@ export class Subscriptions {
   /** A new connection knows nothing: everything has to be asked for again. */
   reset(): void {
     this.#pausedUntil = 0
+    this.#idsBefore = this.#lastId
     for (const [key, entry] of this.#entries) {
       if (entry.status === 'leaving' && !entry.wantedAgain) this.#entries.delete(key)
       else this.#entries.set(key, fresh(entry.topic))
@@ -125,6 +136,7 @@ export class Subscriptions {
     const leaving = [...this.#entries.values()].filter((entry) => entry.status === 'leaving' && entry.requestId === undefined)
     if (leaving.length > 0) return this.#request('unsubscribe', leaving, now)
     const wanted = [...this.#entries.values()].filter((entry) => entry.status === 'wanted' && entry.notBefore <= now)
+    // The largest batches first: what was never refused is not to wait for the search of a culprit.
     const largest = Math.max(...wanted.map(({ maxBatch }) => maxBatch))
     const batch = wanted.filter(({ maxBatch }) => maxBatch === largest).slice(0, largest)
     return batch.length === 0 ? undefined : this.#request('subscribe', batch, now)
@@ -146,42 +158,56 @@ export class Subscriptions {
     return at
   }
 
-  acknowledged(key: string): TopicChange | undefined {
-    const entry = this.#entries.get(key)
-    if (entry === undefined || entry.status === 'confirmed' || entry.status === 'leaving') return undefined
-    this.#pauses = 0
-    entry.status = 'confirmed'
-    entry.requestId = undefined
-    return { type: 'confirmed', key }
+  /** The server has a topic. By its request where the answer names one, else by the topic alone. */
+  acknowledged(key: string, requestId?: string): TopicChange | Stray | undefined {
+    if (requestId !== undefined && !this.hasAsked(requestId)) return 'stray'
+    const entry = this.#asked(key, requestId)
+    return entry?.status === 'pending' || entry?.status === 'wanted' ? this.#confirm(entry) : undefined
   }
 
-  unsubscribed(key: string): void {
-    const entry = this.#entries.get(key)
-    if (entry?.status !== 'leaving') return
-    if (entry.wantedAgain) this.#entries.set(key, fresh(entry.topic))
-    else this.#entries.delete(key)
+  /** The server has a topic no more. */
+  unsubscribed(key: string, requestId?: string): Stray | undefined {
+    if (requestId !== undefined && !this.hasAsked(requestId)) return 'stray'
+    const entry = this.#asked(key, requestId)
+    if (entry?.status === 'leaving') this.#leave(entry)
+    return undefined
   }
 
-  /** The server refused something. Says which topics are lost for good; the rest is asked for again. */
-  refused(frame: RejectedFrame, now: number): TopicChange[] {
-    const concerned = this.#concerned(frame)
+  /** Whether an id is that of a request of this connection. */
+  hasAsked(requestId: string): boolean {
+    const number = numberOf(requestId)
+    return number !== undefined && number > this.#idsBefore && number <= this.#lastId
+  }
+
+  /**
+   * The server refused something. Says which topics are lost for good; the rest is asked for again. A refusal is meant for the request
+   * that it names, there for the topic that it names; without a request, for the exact topic that it names, and else for nobody.
+   */
+  refused(frame: RejectedFrame, now: number): TopicChange[] | Stray {
+    if (frame.reaction === 'ignore') return []
+    if (frame.requestId !== undefined && !this.hasAsked(frame.requestId)) return 'stray'
+    const named = frame.topicKey === undefined ? undefined : this.#asked(frame.topicKey, frame.requestId)
+    if (frame.requestId === undefined && named === undefined) {
+      // Too many requests is said of the connection, and costs a pause at most.
+      if (frame.reaction === 'slow-down') this.#pause(now)
+      return 'stray'
+    }
+    const concerned = named === undefined ? this.#awaiting(frame.requestId) : [named]
     for (const entry of concerned.filter(({ status }) => status === 'leaving')) {
       // Asked too often: the unsubscribe goes out again after the pause. Any other refusal means there is nothing to leave.
       if (frame.reaction === 'slow-down') entry.requestId = undefined
-      else this.unsubscribed(entry.topic.key)
+      else this.#leave(entry)
     }
     const pending = concerned.filter(({ status }) => status === 'pending' || status === 'confirmed')
     switch (frame.reaction) {
-      case 'ignore':
-        return []
       case 'slow-down':
-        this.#pausedUntil = now + this.#wire.retryDelay(this.#pauses++)
+        this.#pause(now)
         this.#again(pending, now, false)
         return pending.map(({ topic }) => ({ type: 'delayed', key: topic.key, frame }))
       case 'reject':
       case 'auth':
         // Others of the request may have left or been acknowledged meanwhile: who remains need not be the culprit.
-        if (frame.topicKey === undefined && pending.some(({ company }) => company > 1)) {
+        if (named === undefined && pending.some(({ company }) => company > 1)) {
           this.#again(pending, now + SETTLE_MS)
           return []
         }
@@ -202,10 +228,9 @@ export class Subscriptions {
     for (const entry of this.#entries.values()) {
       if (entry.requestId === undefined || entry.sentAt + this.#wire.ackTimeoutMs > now) continue
       if (entry.status === 'leaving') {
-        this.unsubscribed(entry.topic.key)
+        this.#leave(entry)
       } else if (entry.sawData) {
-        const change = this.acknowledged(entry.topic.key)
-        if (change !== undefined) changes.push(change)
+        changes.push(this.#confirm(entry))
       } else if (entry.status === 'pending') {
         silent.push(entry)
       }
@@ -230,19 +255,36 @@ export class Subscriptions {
     }
   }
 
-  /** By topic where the server names it, else by request, else by the only request it can mean. */
-  #concerned(frame: RejectedFrame): Entry[] {
-    if (frame.topicKey !== undefined) {
-      const entry = this.#entries.get(frame.topicKey)
-      return entry === undefined ? [] : [entry]
-    }
-    const asked = [...this.#entries.values()].filter((entry) => entry.requestId !== undefined)
-    if (frame.requestId !== undefined) return asked.filter((entry) => entry.requestId === frame.requestId)
-    return new Set(asked.map((entry) => entry.requestId)).size === 1 ? asked : []
+  /** The topic that an answer names, when it was asked for on this connection, and by that request if the answer names one. */
+  #asked(key: string, requestId: string | undefined): Entry | undefined {
+    const entry = this.#entries.get(key)
+    if (entry === undefined || entry.asks.length === 0) return undefined
+    return requestId === undefined || entry.asks.includes(requestId) ? entry : undefined
+  }
+
+  /** What awaits the answer to a request; what was acknowledged does not. */
+  #awaiting(requestId: string | undefined): Entry[] {
+    return [...this.#entries.values()].filter((entry) => entry.requestId !== undefined && entry.requestId === requestId)
+  }
+
+  #confirm(entry: Entry): TopicChange {
+    this.#pauses = 0
+    entry.status = 'confirmed'
+    entry.requestId = undefined
+    return { type: 'confirmed', key: entry.topic.key }
+  }
+
+  #leave({ topic, wantedAgain }: Entry): void {
+    if (wantedAgain) this.#entries.set(topic.key, fresh(topic))
+    else this.#entries.delete(topic.key)
+  }
+
+  #pause(now: number): void {
+    this.#pausedUntil = now + this.#wire.retryDelay(this.#pauses++)
   }
 
   #request(op: Request['op'], entries: readonly Entry[], now: number): Request {
-    const id = `t${(++this.#lastId).toString(36)}`
+    const id = idOf(++this.#lastId)
     const write = this.#wire[op].bind(this.#wire)
     let count = entries.length
     let text = write(topicsOf(entries, count), id)
@@ -255,6 +297,8 @@ export class Subscriptions {
     for (const entry of sent) {
       if (op === 'subscribe') Object.assign(entry, { status: 'pending', sawData: false, attempts: entry.attempts + 1 })
       Object.assign(entry, { requestId: id, company: sent.length, sentAt: now })
+      entry.asks.push(id)
+      if (entry.asks.length > MOST_ASKS) entry.asks.shift()
     }
     return { id, op, topics: topicsOf(sent, count), text }
   }
@@ -265,6 +309,7 @@ function fresh(topic: Topic): Entry {
     topic,
     status: 'wanted',
     requestId: undefined,
+    asks: [],
     company: 0,
     maxBatch: Infinity,
     attempts: 0,
@@ -273,6 +318,14 @@ function fresh(topic: Topic): Entry {
     sawData: false,
     wantedAgain: false,
   }
+}
+
+/** Letters and digits alone: exchanges take no others. */
+const idOf = (number: number): string => `t${number.toString(36)}`
+
+function numberOf(requestId: string): number | undefined {
+  const number = Number.parseInt(requestId.slice(1), 36)
+  return idOf(number) === requestId ? number : undefined
 }
 
 const mostAttempts = (entries: readonly Entry[]): number => Math.max(1, ...entries.map(({ attempts }) => attempts))

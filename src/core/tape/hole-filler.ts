@@ -12,7 +12,7 @@ export interface Filling {
   readonly reason: GapReason
   /** REST knows a fill behind the hole: what it does not have before that, it will not have later either. */
   readonly isCaughtUp: boolean
-  /** When the request that failed was sent, where one failed and that is known. */
+  /** When the request that failed was sent, elapsed time, where one failed and that is known. */
   readonly failedSince: number | undefined
 }
 

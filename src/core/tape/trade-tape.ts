@@ -283,8 +283,8 @@ export class TradeTape {
         continue
       }
       // Only what fails counts against a hole, not its time in the queue behind other streams' repairs.
-      failing = { since: failing?.since ?? failedSince ?? clock.now(), times: (failing?.times ?? 0) + 1 }
-      const hasTimedOut = clock.now() - failing.since >= this.#settings.repairTimeoutMs
+      failing = { since: failing?.since ?? failedSince ?? clock.elapsed(), times: (failing?.times ?? 0) + 1 }
+      const hasTimedOut = clock.elapsed() - failing.since >= this.#settings.repairTimeoutMs
       if (hasTimedOut && this.#isImpossible()) {
         this.#disbelieve(this.#order.firstHole ?? hole)
         failing = undefined

@@ -39,7 +39,7 @@ function decodeStatus(event: 'login' | 'error' | 'notice', frame: unknown, text:
   if (!status.success) return invalidFrame(`${event} cannot be read`, text)
   const { id, code, arg } = status.data
   const message = status.data.msg.slice(0, LONGEST_MESSAGE)
-  if (code === MOVE_CODE) return { kind: 'move', nativeCode: code, message }
+  if (code === MOVE_CODE) return { kind: 'move', nativeCode: code, message, ...(id === undefined ? {} : { requestId: id }) }
   if (event === 'notice') return { kind: 'ignored' }
   if (event === 'login' && code === '0') return { kind: 'logged-in' }
   const topicKey = arg === undefined ? topicKeyIn(message) : topicKeyOf(arg.channel, arg.instId)

@@ -13,6 +13,7 @@ function setUp(options: LinkWorldOptions = {}): void {
   log = []
   const listener: LinkListener = {
     onFrame: (_link, frame) => log.push(`frame ${frame.kind}`),
+    onStray: (_link, error) => log.push(`stray ${error.code} ${error.message}`),
     onTopic: (_link, change) => log.push(`${change.type} ${change.key}`),
     onStatus: (each, loss) => log.push(loss === undefined ? each.status : `${each.status}: ${loss.message}`),
     onAuthFailed: (_link, error) => log.push(`auth failed: ${error.code}`),
@@ -73,6 +74,7 @@ describe('connecting', () => {
       { ...world.settings, ports: { ...world.ports, socket: factory } },
       {
         onFrame: vi.fn(),
+        onStray: vi.fn(),
         onTopic: vi.fn(),
         onStatus: (_link, loss) => log.push(loss?.message ?? 'ok'),
         onAuthFailed: vi.fn(),
@@ -90,7 +92,7 @@ describe('connecting', () => {
     setUp({ manual: true })
     link.start()
     world.sockets.last.close({ status: 429, retryAfterMs: 40_000 })
-    expect(log.at(-1)).toBe('waiting: handshake refused with HTTP 429')
+    expect(log.at(-1)).toBe('waiting: handshake refused with HTTP 429; it asks us to stay away for 40 s')
     await world.clock.advance(39_999)
     expect(world.sockets.all).toHaveLength(1)
     await world.clock.advance(1_001)
@@ -396,6 +398,7 @@ describe('private', () => {
       login,
       syncClock: async () => {
         synced++
+        return 61_000
       },
     })
     world.server.intercept = (socket, { op }) => {
@@ -417,6 +420,7 @@ describe('private', () => {
       login,
       syncClock: async () => {
         synced++
+        return 61_000
       },
     })
     world.server.intercept = (socket) => {
@@ -452,7 +456,7 @@ describe('private', () => {
 
   test('a clock that could not be synchronised is tried again on the next connection', async () => {
     let tries = 0
-    setUp({ login, syncClock: () => (++tries === 1 ? Promise.reject(new Error('REST down')) : Promise.resolve()) })
+    setUp({ login, syncClock: () => (++tries === 1 ? Promise.reject(new Error('REST down')) : Promise.resolve(0)) })
     world.server.intercept = (socket, { op }) => {
       if (op !== 'login' || tries > 1) return false
       world.server.say(socket, { err: '60006', reaction: 'clock' })

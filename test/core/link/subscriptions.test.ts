@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { Topic } from '../../../src/core/exchange-definition.ts'
 import type { Reaction, RejectedFrame } from '../../../src/core/frame.ts'
-import { Subscriptions, type Request, type TopicChange, type Wire } from '../../../src/core/link/subscriptions.ts'
+import { Subscriptions, type Request, type Stray, type TopicChange, type Wire } from '../../../src/core/link/subscriptions.ts'
 import { acmeTopic } from '../../support/acme.ts'
 
 const ACK_TIMEOUT_MS = 5_000
@@ -194,22 +194,101 @@ describe('refusals', () => {
     expect(subscriptions.status(a.key)).toBe('wanted')
   })
 
-  test('nameless: meant for the only request there is, else for nobody we could know', () => {
+  test('nameless: meant for nobody we could know, even if there is only one it can mean', () => {
+    const [subscriptions] = asked(a)
+    expect(subscriptions.refused(refusal('reject'), 0)).toBe('stray')
+    expect(subscriptions.status(a.key)).toBe('pending')
+    subscriptions.acknowledged(a.key)
+    for (const reaction of ['reject', 'auth', 'retry', 'clock', 'login-needed'] as const) {
+      expect(subscriptions.refused(refusal(reaction), 0)).toBe('stray')
+      expect(subscriptions.status(a.key)).toBe('confirmed')
+    }
+    expect(subscriptions.next(0)).toBeUndefined()
+  })
+
+  test('nameless and too many requests: a pause for all, and nothing else', () => {
     const [subscriptions] = asked(a)
     subscriptions.add(b)
-    const [first] = [subscriptions.next(0)]
-    expect(subscriptions.refused(refusal('reject'), 0)).toEqual([])
-    expect([subscriptions.status(a.key), subscriptions.status(b.key)]).toEqual(['pending', 'pending'])
-    subscriptions.acknowledged(b.key)
-    expect(first).toBeDefined()
-    expect(subscriptions.refused(refusal('reject'), 0)).toMatchObject([{ type: 'rejected', key: a.key }])
+    expect(subscriptions.refused(refusal('slow-down'), 0)).toBe('stray')
+    expect(subscriptions.status(a.key)).toBe('pending')
+    expect(subscriptions.next(999)).toBeUndefined()
+    expect(keysOf(subscriptions.next(1_000))).toEqual([b.key])
   })
 
   test('of somebody else: nothing happens', () => {
     const [subscriptions] = asked(a)
-    expect(subscriptions.refused(refusal('reject', { topicKey: c.key }), 0)).toEqual([])
-    expect(subscriptions.refused(refusal('reject', { requestId: 'x' }), 0)).toEqual([])
+    expect(subscriptions.refused(refusal('reject', { topicKey: c.key }), 0)).toBe('stray')
     expect(subscriptions.status(a.key)).toBe('pending')
+  })
+
+  test.each(['x', 't2', 't01', 'T1', 'tNaN', '1', '', 't', 'constructor'])(
+    'to a request that is not ours (%j): nothing happens, whatever it names',
+    (requestId) => {
+      const [subscriptions] = asked(a)
+      for (const status of ['pending', 'confirmed']) {
+        for (const topicKey of [undefined, a.key]) {
+          for (const reaction of ['reject', 'auth', 'retry', 'slow-down', 'clock', 'login-needed'] as const) {
+            expect(subscriptions.refused(refusal(reaction, { requestId, topicKey }), 0)).toBe('stray')
+          }
+        }
+        if (status === 'pending') expect(subscriptions.acknowledged(a.key, requestId)).toBe('stray')
+        expect(subscriptions.unsubscribed(a.key, requestId)).toBe('stray')
+        expect(subscriptions.status(a.key)).toBe(status)
+        subscriptions.acknowledged(a.key, 't1')
+      }
+      subscriptions.add(b)
+      expect(keysOf(subscriptions.next(0))).toEqual([b.key])
+    },
+  )
+
+  test('to a request of the connection before: nothing happens', () => {
+    const [subscriptions, first] = asked(a)
+    subscriptions.acknowledged(a.key, first.id)
+    subscriptions.reset()
+    const second = subscriptions.next(0)!
+    expect(subscriptions.acknowledged(a.key, first.id)).toBe('stray')
+    expect(subscriptions.refused(refusal('reject', { requestId: first.id, topicKey: a.key }), 0)).toBe('stray')
+    expect(subscriptions.status(a.key)).toBe('pending')
+    expect(subscriptions.acknowledged(a.key, second.id)).toEqual({ type: 'confirmed', key: a.key })
+  })
+
+  test('to our request, of what it has confirmed already: by its exact topic alone', () => {
+    const [subscriptions, { id }] = asked(a, b)
+    subscriptions.acknowledged(a.key, id)
+    subscriptions.acknowledged(b.key, id)
+    expect(subscriptions.refused(refusal('reject', { requestId: id }), 0)).toEqual([])
+    expect([subscriptions.status(a.key), subscriptions.status(b.key)]).toEqual(['confirmed', 'confirmed'])
+    expect(subscriptions.refused(refusal('reject', { requestId: id, topicKey: a.key }), 0)).toMatchObject([{ key: a.key }])
+    expect([subscriptions.status(a.key), subscriptions.status(b.key)]).toEqual([undefined, 'confirmed'])
+  })
+
+  test('to our request, about a topic of another one: neither is taken for the culprit', () => {
+    const [subscriptions, { id }] = asked(a)
+    subscriptions.add(b)
+    const other = subscriptions.next(0)!
+    subscriptions.acknowledged(b.key, other.id)
+    expect(subscriptions.acknowledged(a.key, other.id)).toBeUndefined()
+    expect(subscriptions.status(a.key)).toBe('pending')
+    // What the request itself asked for is what failed: it stood alone.
+    expect(subscriptions.refused(refusal('reject', { requestId: id, topicKey: b.key }), 0)).toMatchObject([{ key: a.key }])
+    expect(subscriptions.status(b.key)).toBe('confirmed')
+  })
+
+  test('a late answer to an older request about the same topic counts', () => {
+    const [subscriptions, first] = asked(a)
+    subscriptions.expire(ACK_TIMEOUT_MS)
+    const second = subscriptions.next(subscriptions.wakeAt()!)!
+    expect(second.id).not.toBe(first.id)
+    expect(subscriptions.acknowledged(a.key, first.id)).toEqual({ type: 'confirmed', key: a.key })
+    expect(subscriptions.acknowledged(a.key, second.id)).toBeUndefined()
+  })
+
+  test('what was never asked for on this connection is neither acknowledged nor refused', () => {
+    const subscriptions = setUp()
+    subscriptions.add(a)
+    expect(subscriptions.acknowledged(a.key)).toBeUndefined()
+    expect(subscriptions.refused(refusal('reject', { topicKey: a.key }), 0)).toBe('stray')
+    expect(keysOf(subscriptions.next(0))).toEqual([a.key])
   })
 
   test('ignore changes nothing', () => {
@@ -282,9 +361,10 @@ describe('refusals', () => {
       const rejected: string[] = []
       let requests = 0
       let now = 0
-      const hear = (changes: readonly (TopicChange | undefined)[]): void => {
+      const hear = (changes: Stray | readonly (TopicChange | Stray | undefined)[]): void => {
+        expect(changes).not.toContain('stray')
         for (const change of changes)
-          if (change !== undefined) (change.type === 'confirmed' ? confirmed : rejected).push(change.key)
+          if (typeof change === 'object') (change.type === 'confirmed' ? confirmed : rejected).push(change.key)
       }
       while (!subscriptions.settled) {
         const request = subscriptions.next(now)
@@ -356,7 +436,7 @@ describe('against a model server', () => {
     readonly confirmed = new Set<string>()
     readonly server = new Set<string>()
     /** Answers on their way, oldest first. */
-    answers: (() => readonly (TopicChange | undefined)[])[] = []
+    answers: (() => Stray | readonly (TopicChange | Stray | undefined)[])[] = []
     readonly bad: ReadonlySet<string>
     readonly namesCulprit: boolean
 
@@ -378,9 +458,11 @@ describe('against a model server', () => {
       this.subscriptions.remove(key)
     }
 
-    hear(changes: readonly (TopicChange | undefined)[]): void {
+    hear(changes: Stray | readonly (TopicChange | Stray | undefined)[]): void {
+      // Each answers a request of this connection, by its id.
+      expect(changes).not.toContain('stray')
       for (const change of changes) {
-        if (change === undefined) continue
+        if (typeof change !== 'object') continue
         expect(this.wanted).toContain(change.key)
         if (change.type === 'confirmed') {
           expect(this.server).toContain(change.key)
@@ -416,7 +498,7 @@ describe('against a model server', () => {
         if (mood !== 'mute') {
           for (const key of keys) {
             this.answers.push(() => {
-              this.subscriptions.unsubscribed(key)
+              this.subscriptions.unsubscribed(key, request.id)
               return []
             })
           }
@@ -441,7 +523,7 @@ describe('against a model server', () => {
         if (!culprits.includes(key)) this.server.add(key)
         if (mood !== 'honest') continue
         if (culprits.includes(key)) refuse('reject', key)
-        else this.answers.push(() => [this.subscriptions.acknowledged(key)])
+        else this.answers.push(() => [this.subscriptions.acknowledged(key, request.id)])
       }
       return true
     }
