@@ -85,7 +85,6 @@ export class InstrumentCatalog implements SymbolLookup {
       (instruments) => {
         // An answer that comes after that of a later attempt is older.
         if (this.#attempts.get(marketType) !== attempt) return
-        this.#attempts.delete(marketType)
         this.#loaded.set(marketType, attempt)
         this.#remember(marketType, instruments)
       },

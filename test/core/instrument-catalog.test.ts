@@ -153,6 +153,7 @@ describe('resolving', () => {
     late(httpAnswer(200, []))
     await world.clock.settle()
     expect(await vt(catalog.resolve('ABC-USD', logger))).toMatchObject({ instrument: { symbol: 'ABC-USD' } })
+    expect(world.requests).toHaveLength(2)
   })
 
   test.each([

@@ -293,23 +293,33 @@ describe('deep books', () => {
     expect(keeper.book.isWhole('bids')).toBe(true)
   })
 
-  test('of one too deep to keep, the best are vouched for, and when half of those have gone it is asked for anew', () => {
-    const { keeper, send, news } = world({ maxLevels: 100 })
-    const remove = (sequence: number, from: number, count: number): void =>
-      send({ previousSequence: sequence - 1, sequence, bids: levels(...ladder(from, count, '0')) })
-    send({ kind: 'snapshot', sequence: 1, bids: levels(...ladder(1_000, 400)), asks: levels('1001:1') })
-    expect([keeper.book.depth('bids'), keeper.book.isWhole('bids'), keeper.book.isWhole('asks')]).toEqual([100, false, true])
-    remove(2, 1_000, 50)
-    send({ previousSequence: 2, sequence: 3, bids: levels('700:5', '950:2') })
-    expect([keeper.book.isValid, keeper.book.depth('bids')]).toEqual([true, 50])
-    expect([...keeper.book.levels('bids')].at(-1)).toEqual(levels('901:1')[0])
-    news()
-    remove(4, 950, 1)
-    expect(news()).toEqual(['invalid: too-shallow', 'resubscribe'])
-    send({ kind: 'snapshot', sequence: 5, bids: levels(...ladder(949, 350)), asks: levels('1001:1') })
-    expect(keeper.book.depth('bids')).toBe(100)
-    expect(news()).toEqual(['valid: snapshot', 'snapshot 5'])
-  })
+  test.each(['bids', 'asks'] as const)(
+    'of %s too deep to keep, the best are vouched for, and when half of those have gone it is asked for anew',
+    (side) => {
+      const { keeper, send, news } = world({ maxLevels: 100 })
+      const other = side === 'bids' ? { asks: levels('100000:1') } : { bids: levels('1:1') }
+      // Levels 1,000 (the best) to 601, mirrored for asks.
+      const at = (price: number): number => (side === 'bids' ? price : 3_000 - price)
+      const pairs = (from: number, count: number, size: string): string[] =>
+        Array.from({ length: count }, (_, index) => `${at(from - index)}:${size}`)
+      const remove = (sequence: number, from: number, count: number): void =>
+        send({ previousSequence: sequence - 1, sequence, [side]: levels(...pairs(from, count, '0')) })
+      send({ kind: 'snapshot', sequence: 1, ...other, [side]: levels(...pairs(1_000, 400, '1')) })
+      expect([keeper.book.depth(side), keeper.book.isWhole('bids'), keeper.book.isWhole('asks')]).toEqual([
+        ...[100, side !== 'bids', side !== 'asks'],
+      ])
+      remove(2, 1_000, 50)
+      send({ previousSequence: 2, sequence: 3, [side]: levels(`${at(700)}:5`, `${at(950)}:2`) })
+      expect([keeper.book.isValid, keeper.book.depth(side)]).toEqual([true, 50])
+      expect([...keeper.book.levels(side)].at(-1)).toEqual(levels(`${at(901)}:1`)[0])
+      news()
+      remove(4, 950, 1)
+      expect(news()).toEqual(['invalid: too-shallow', 'resubscribe'])
+      send({ kind: 'snapshot', sequence: 5, ...other, [side]: levels(...pairs(949, 350, '1')) })
+      expect(keeper.book.depth(side)).toBe(100)
+      expect(news()).toEqual(['valid: snapshot', 'snapshot 5'])
+    },
+  )
 })
 
 describe('an exchange that sends no snapshot', () => {

@@ -470,8 +470,10 @@ describe('what may be left out', () => {
   })
 
   test('a figure that comes as a number is that number', () => {
-    const { points } = decodeData(changed('tickers-spot', { last: 91250.1, bidSz: 1e-7, vol24h: 12 }))
-    expect(points).toMatchObject([{ data: { last: '91250.1', bidSize: '0.0000001', volume24h: '12' } }])
+    const { points } = decodeData(changed('tickers-spot', { last: 91250.1, bidSz: 1e-7, vol24h: 12, open24h: 123456789.012345 }))
+    expect(points).toMatchObject([
+      { data: { last: '91250.1', bidSize: '0.0000001', volume24h: '12', open24h: '123456789.012345' } },
+    ])
   })
 
   test('a quote with nothing behind it is none', () => {
