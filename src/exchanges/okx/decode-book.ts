@@ -53,6 +53,7 @@ function levelsOf(side: unknown, field: string): readonly Level[] | string {
   }
   return levels
 }
+
 /**
  * A sequence number, as OKX's number or as text; undefined when there is none (left out, blank, or -1, and never 0, which would look like
  * a gap), null when there is something that is none.
