@@ -78,10 +78,10 @@ export async function playRun(library: typeof Library, testing: typeof Testing, 
     () => fake.resend(SYMBOL, 1 + below(5)),
     () => fake.reorder(SYMBOL),
     () => fake.corrupt(),
-    () => fake.failRest({ status: 503, forMs: 1_000 + below(30_000) }),
+    () => fake.failRest({ status: 503, forMs: 5_000 + below(40_000) }),
     () => fake.failRest({ empty: true, forMs: 1_000 + below(10_000) }),
     () => fake.failRest({ short: 1 + below(3), forMs: 5_000 }),
-    () => fake.mute(SYMBOL, { until: 'resubscribe' }),
+    () => fake.mute(SYMBOL, { until: 'resubscribed' }),
     () => fake.notice({ closeAfterMs: 1_000 + below(5_000) }),
     () => fake.closeAfterAck({ forMs: 1_000 + below(3_000) }),
     () => collector.restart(),
@@ -95,7 +95,7 @@ export async function playRun(library: typeof Library, testing: typeof Testing, 
         count: 1 + below(3),
       })
     }
-    if (chance(0.04)) void faults[below(faults.length)]?.()
+    if (chance(0.06)) void faults[below(faults.length)]?.()
     await clock.advance(STEP_MS)
   }
   fake.heal()
