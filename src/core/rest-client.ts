@@ -24,6 +24,11 @@ export interface RestClient {
    * @throws TapekeeperError `REST_FAILED` or `RATE_LIMITED` when it could not be had.
    */
   get<T>(path: string, read: (body: unknown) => RestOutcome<T>, signal?: AbortSignal): Promise<T>
+  /**
+   * The same for what can wait: its requests take half of a path's limit at most, and none while others wait for their turn. Left out
+   * where there is no such thing.
+   */
+  readonly inBackground?: RestClient | undefined
 }
 
 const POLICY: BackoffPolicy = { baseMs: 500, capMs: 5_000 }
@@ -31,6 +36,8 @@ const ATTEMPTS = 3
 const TIMEOUT_MS = 5_000
 /** Whoever asked decides what to do about a longer wait. */
 const LONGEST_WAIT_MS = 5_000
+/** Of a path's limit, for requests that can wait: the rest is there when something cannot. */
+const BACKGROUND_SHARE = 0.5
 /** A platform may quote what it was given. Characters. */
 const LONGEST_REASON = 300
 
@@ -53,13 +60,32 @@ export interface RestClientOptions {
 export function createRestClient(baseUrl: string, ports: Ports, options: RestClientOptions = {}): RestClient {
   const { limits = {}, maxBytes = MAX_ANSWER_BYTES, logger } = options
   const address = restAddress(baseUrl)
-  const windows = new Map(Object.entries(limits).map(([path, { count, perMs }]) => [path, new SlidingWindow(count, perMs)]))
+  const windows = new Map<string, PathLimit>(
+    Object.entries(limits).map(([path, { count, perMs }]) => [
+      path,
+      { window: new SlidingWindow(count, perMs), perMs, waiting: 0 },
+    ]),
+  )
 
   /** Elapsed time before which a `Retry-After` holds back every request to this host, and not only the one that was told. */
   let heldUntil = 0
 
-  async function waitForTurn(path: string, signal: AbortSignal | undefined): Promise<void> {
-    const window = windows.get(path.split('?', 1)[0] ?? path)
+  async function waitForTurn(path: string, isBackground: boolean, signal: AbortSignal | undefined): Promise<void> {
+    const limit = windows.get(path.split('?', 1)[0] ?? path)
+    if (limit !== undefined && !isBackground) limit.waiting++
+    try {
+      await turn(path, limit, isBackground, signal)
+    } finally {
+      if (limit !== undefined && !isBackground) limit.waiting--
+    }
+  }
+
+  async function turn(
+    path: string,
+    limit: PathLimit | undefined,
+    isBackground: boolean,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
     for (;;) {
       const now = ports.clock.elapsed()
       if (heldUntil - now > LONGEST_WAIT_MS) {
@@ -70,20 +96,21 @@ export function createRestClient(baseUrl: string, ports: Ports, options: RestCli
           context,
         )
       }
-      const at = Math.max(heldUntil, window?.nextAt(now) ?? now)
-      if (at <= now) {
-        window?.note(now)
+      const free = Math.max(heldUntil, limit?.window.nextAt(now, isBackground ? BACKGROUND_SHARE : 1) ?? now)
+      const mustYield = isBackground && limit !== undefined && limit.waiting > 0
+      if (free <= now && !mustYield) {
+        limit?.window.note(now)
         return
       }
-      await sleep(ports.clock, at - now, signal)
+      await sleep(ports.clock, mustYield ? Math.max(free - now, limit.perMs) : free - now, signal)
     }
   }
 
-  return {
+  const client = (isBackground: boolean): RestClient => ({
     async get(path, read, signal) {
       let sentAt: number | undefined
       for (let attempt = 0; ; attempt++) {
-        await waitForTurn(path, signal)
+        await waitForTurn(path, isBackground, signal)
         sentAt ??= ports.clock.elapsed()
         const answer = await ask({ address, path, sentAt, maxBytes }, ports, read, signal)
         if (answer.kind === 'ok') return answer.data
@@ -98,7 +125,15 @@ export function createRestClient(baseUrl: string, ports: Ports, options: RestCli
         await sleep(ports.clock, waitMs, signal)
       }
     },
-  }
+  })
+  return { ...client(false), inBackground: client(true) }
+}
+
+interface PathLimit {
+  readonly window: SlidingWindow
+  readonly perMs: number
+  /** Requests that cannot wait, and do. */
+  waiting: number
 }
 
 type Answer<T> =

@@ -9,10 +9,10 @@ export class SlidingWindow {
     this.#perMs = perMs
   }
 
-  /** Earliest time at which one more event fits; `now` when it fits already. */
-  nextAt(now: number): number {
+  /** Earliest time at which one more event fits; `now` when it fits already. @param share of the events, for those that leave room. */
+  nextAt(now: number, share = 1): number {
     while (this.#times[0] !== undefined && this.#times[0] + this.#perMs <= now) this.#times.shift()
-    const oldest = this.#times[this.#times.length - this.#count]
+    const oldest = this.#times[this.#times.length - Math.ceil(this.#count * share)]
     return oldest === undefined ? now : Math.max(now, oldest + this.#perMs)
   }
 

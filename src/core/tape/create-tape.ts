@@ -5,6 +5,7 @@ import type { TradeHistory } from '../exchange-definition.ts'
 import type { RestClient } from '../rest-client.ts'
 import type { CompletenessLedger } from './completeness.ts'
 import type { TradePoint } from './continuity.ts'
+import type { PageBefore } from './hole-filler.ts'
 import type { CursorStore } from '../../ports/cursor-store.ts'
 import type { Gap } from '../../domain/gap.ts'
 import { TimeTape } from './time-tape.ts'
@@ -53,12 +54,14 @@ export function createTape(request: TapeRequest): Tape {
         : undefined,
     })
   }
-  const canRead = history.pageBefore !== undefined
+  const pagesOf = (client: RestClient): PageBefore | undefined =>
+    history.pageBefore === undefined
+      ? undefined
+      : async (beforeId, signal) => (await history.pageBefore?.(client, target, beforeId, clock.now(), signal)) ?? []
   return new TradeTape(settings, {
     ...request,
     cursorStore: settings.cursorStore,
-    pageBefore: canRead
-      ? async (beforeId, signal) => (await history.pageBefore?.(rest, target, beforeId, clock.now(), signal)) ?? []
-      : undefined,
+    pageBefore: pagesOf(rest),
+    latePageBefore: pagesOf(rest.inBackground ?? rest),
   })
 }

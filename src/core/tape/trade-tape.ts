@@ -36,6 +36,8 @@ export interface TapeHooks {
   readonly random: Random
   /** Reads single fills over REST; absent where that cannot be done. */
   readonly pageBefore: PageBefore | undefined
+  /** The same for gaps, which can wait. Default: `pageBefore`. */
+  readonly latePageBefore?: PageBefore | undefined
   readonly cursorStore: CursorStore | undefined
   /** What else belongs to the cursor of this moment. */
   readonly state?: (() => string | undefined) | undefined
@@ -102,9 +104,9 @@ export class TradeTape {
     this.#settings = settings
     this.#hooks = hooks
     this.#ledger = hooks.ledger
-    const { clock, random, pageBefore } = hooks
+    const { clock, random, pageBefore, latePageBefore = pageBefore } = hooks
     this.#late = new LateFiller(
-      { clock, random, pageBefore, isRepairing: () => this.#repair !== undefined },
+      { clock, random, pageBefore: latePageBefore, isRepairing: () => this.#repair !== undefined },
       {
         onFilled: (gap, trades) => this.#filled(gap, trades),
         onGivenUp: (gap) => this.#keeper.givenUp(gap),

@@ -100,4 +100,41 @@ describe('requests that share a limit', () => {
     await finish(world, Promise.all([first, failed]))
     expect(await failed).toMatchObject({ code: 'REST_FAILED', context: { sentAt: start + 2_000 } })
   })
+
+  test('what can wait leaves half of the limit free, and takes nothing while others wait', async () => {
+    const { world, client, sent } = createWorld()
+    const late = client.inBackground!
+    let isOver = false
+    // Fifty gaps are looked for, as fast as they may be.
+    const gaps = Promise.all(
+      Array.from({ length: 50 }, async (_, i) => {
+        while (!isOver) await late.get(`/history?late=${i}`, read)
+      }),
+    )
+    await world.clock.advance(20_000)
+    expect(busiest(sent.map(({ at }) => at))).toBe(LIMIT.count / 2)
+    expect(sent.length).toBeGreaterThan(90)
+
+    // A hole is repaired: its first ten pages need not wait at all.
+    const before = sent.length
+    const first = Promise.all(Array.from({ length: 10 }, (_, i) => client.get(`/history?now=${i}`, read)))
+    await world.clock.advance(40)
+    await first
+    expect(sent.slice(before).filter(({ path }) => path.includes('now'))).toHaveLength(10)
+
+    // Many are: while one of them waits, nothing else is sent.
+    const since = sent.length
+    const many = Promise.all(Array.from({ length: 60 }, (_, i) => client.get(`/history?now=${10 + i}`, read)))
+    await world.clock.advance(10_000)
+    await many
+    const order = sent.slice(since).map(({ path }) => path.includes('late'))
+    expect(order.slice(0, order.lastIndexOf(false)).filter(Boolean)).toEqual([])
+    await world.clock.advance(10_000)
+    expect(sent.at(-1)?.path).toContain('late')
+    expect(busiest(sent.map(({ at }) => at))).toBeLessThanOrEqual(LIMIT.count)
+    isOver = true
+    await world.clock.advance(60_000)
+    await gaps
+    expect(world.clock.pending).toBe(0)
+  })
 })
