@@ -18,6 +18,14 @@ export default tseslint.config(
     },
   },
   {
+    files: ['test/**'],
+    ignores: ['test/support/fast-check.ts'],
+    rules: {
+      // There its seed is fixed.
+      'no-restricted-imports': ['error', { name: 'fast-check', message: 'import fc from test/support/fast-check.ts' }],
+    },
+  },
+  {
     files: ['test/**', 'examples/**', 'scripts/**', 'bench/**'],
     rules: {
       '@typescript-eslint/no-non-null-assertion': 'off',

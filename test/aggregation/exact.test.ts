@@ -1,4 +1,3 @@
-import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import {
   addExact,
@@ -11,6 +10,7 @@ import {
   UNFIT,
 } from '../../src/aggregation/exact.ts'
 import { Decimal } from '../../src/domain/decimal.ts'
+import fc from '../support/fast-check.ts'
 
 test.each<[text: string, scale: number, expected: number]>([
   ['0', 0, 0],

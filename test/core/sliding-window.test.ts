@@ -1,6 +1,6 @@
-import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { SlidingWindow } from '../../src/core/sliding-window.ts'
+import fc from '../support/fast-check.ts'
 
 test('fits count events, then waits for the oldest to leave', () => {
   const window = new SlidingWindow(2, 1_000)

@@ -1,8 +1,8 @@
-import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { validateOhlcvData, type OhlcvInput } from '../../src/core/validate-ohlcv.ts'
 import { Decimal } from '../../src/domain/decimal.ts'
 import { TapekeeperError } from '../../src/errors/tapekeeper-error.ts'
+import fc from '../support/fast-check.ts'
 
 const good: OhlcvInput = {
   openTime: Date.UTC(2026, 0, 1),

@@ -1,7 +1,7 @@
-import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { compareDecimals } from '../../src/domain/compare-decimals.ts'
 import { decimal, type DecimalString } from '../../src/domain/decimal.ts'
+import fc from '../support/fast-check.ts'
 import { asDecimal } from '../support/decimals.ts'
 
 const sameAs = (value: number) => (value === 0 ? 0 : value)

@@ -1,4 +1,3 @@
-import fc from 'fast-check'
 import { Decimal as HostDecimal } from 'decimal.js'
 import { describe, expect, test } from 'vitest'
 import {
@@ -12,6 +11,7 @@ import {
   MAX_DECIMAL_LENGTH,
   type DecimalString,
 } from '../../src/domain/decimal.ts'
+import fc from '../support/fast-check.ts'
 
 const LONG = '1'.repeat(MAX_DECIMAL_LENGTH)
 

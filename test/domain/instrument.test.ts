@@ -1,6 +1,6 @@
-import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { parseSymbol } from '../../src/domain/instrument.ts'
+import fc from '../support/fast-check.ts'
 
 test.each([
   ['BTC-USDT', { base: 'BTC', quote: 'USDT', marketType: 'spot', expiry: undefined }],

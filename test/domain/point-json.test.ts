@@ -1,4 +1,3 @@
-import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { decimal } from '../../src/domain/decimal.ts'
 import type { Gap } from '../../src/domain/gap.ts'
@@ -12,6 +11,7 @@ import {
   pointFromJson,
   pointToJson,
 } from '../../src/domain/point-json.ts'
+import fc from '../support/fast-check.ts'
 import { anyCandle, anyGap, anyPoint, plain } from '../support/arbitrary-points.ts'
 import { asDecimal } from '../support/decimals.ts'
 

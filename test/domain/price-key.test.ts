@@ -1,6 +1,6 @@
-import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { priceKey } from '../../src/domain/price-key.ts'
+import fc from '../support/fast-check.ts'
 
 test('is what Number makes of every price', () => {
   const price = fc.stringMatching(/^\d{1,18}(\.\d{1,18})?$/)

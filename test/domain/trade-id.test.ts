@@ -1,6 +1,6 @@
-import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { compareTradeIds, countIds, idPlus, idsOfRow, idValue } from '../../src/domain/trade-id.ts'
+import fc from '../support/fast-check.ts'
 import { property } from '../support/runs.ts'
 
 describe('the value of an id', () => {

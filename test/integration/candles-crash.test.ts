@@ -12,6 +12,7 @@ import {
 } from 'tapekeeper'
 import { createVirtualExchange, seededRandom, type VirtualExchange } from 'tapekeeper/testing'
 import { inVirtualTime } from '../support/virtual-time.ts'
+import { seeds } from '../support/runs.ts'
 
 // A process is killed at any moment and comes again: the candles that were open go on where the kept cursor stands.
 
@@ -78,7 +79,7 @@ async function expectExact(kept: Kept, from: number, to: number, completeSeries:
   expect(compared).toBeGreaterThan(0)
 }
 
-test.each(Array.from({ length: 12 }, (_, seed) => [seed, seed % 2 === 1] as const))(
+test.each(seeds({ quick: 2, deep: 12 }).map((seed) => [seed, seed % 2 === 1] as const))(
   'killed again and again, seed %i, complete series %s: every candle is there, exact',
   async (seed, completeSeries) => {
     const random = seededRandom(seed)

@@ -2,6 +2,7 @@ import { afterEach, describe, expect, test } from 'vitest'
 import { createOkxCollector, DataType, silentLogger, type OkxCollector, type OkxCollectorConfig } from 'tapekeeper'
 import { CORRUPT_KINDS, createVirtualExchange, type VirtualExchange, type VirtualOptions } from 'tapekeeper/testing'
 import { inVirtualTime } from '../support/virtual-time.ts'
+import { seeds } from '../support/runs.ts'
 
 // Virtual time: defaults of the library, minutes of faults in milliseconds.
 let fake: VirtualExchange
@@ -42,7 +43,7 @@ describe('with defaults', () => {
     ['one socket', ['trade']],
     ['two sockets', ['trade', 'candle']],
   ] as const)('a server that acknowledges and closes is dialled at most 6 times in 10 s: %s', async (_name, dataTypes) => {
-    for (let seed = 0; seed < 20; seed++) {
+    for (const seed of seeds({ quick: 5, deep: 20 })) {
       setUp({ seed })
       fake.closeAfterAck()
       void collector({ dataTypes: [...dataTypes], candles: { source: 'exchange' } }).start()
@@ -68,11 +69,11 @@ describe('with defaults', () => {
   })
 
   test('a half-open socket is replaced within 15 s, and within two keepalive periods', async () => {
-    for (let seed = 0; seed < 10; seed++) {
+    for (const seed of seeds({ quick: 4, deep: 10 })) {
       setUp({ seed })
       const target = collector()
       expect(await later(target.start())).toBe(true)
-      await fake.clock.advance(12_345 + seed * 377)
+      await fake.clock.advance(12_345 + (seed % 10) * 377)
       const since = fake.clock.now()
       fake.halfOpen()
       const trades = countTrades(target)

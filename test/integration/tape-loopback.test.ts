@@ -46,9 +46,9 @@ const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
 
 /** `expect.poll` belongs to one test at a time; these run side by side. */
 async function until(what: string, isTrue: () => boolean): Promise<void> {
-  const end = Date.now() + 40_000
+  const end = Date.now() + 240_000
   while (!isTrue()) {
-    if (Date.now() > end) throw new Error(`not within 40 s: ${what}`)
+    if (Date.now() > end) throw new Error(`not within 240 s: ${what}`)
     await pause(10)
   }
 }
@@ -82,7 +82,7 @@ function expectComplete({ fake, collector, log }: World): void {
 
 const historyRequests = (fake: FakeExchange) => fake.restRequests.filter(({ path }) => path === HISTORY)
 
-describe.concurrent('on loopback sockets at 20 trades a second', { timeout: 50_000 }, () => {
+describe.concurrent('on loopback sockets at 20 trades a second', () => {
   test('an abrupt drop, and two rows sent again on resubscription: nothing lost, nothing twice', async () => {
     await using world = await running({ resendOnSubscribe: 2 })
     const { fake, collector, log } = world

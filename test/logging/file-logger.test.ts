@@ -16,6 +16,9 @@ import { afterAll, afterEach, beforeEach, describe, expect, test, vi } from 'vit
 import { TapekeeperError, type ConfigProblem } from 'tapekeeper'
 import { createFileLogger, type FileLogger, type FileLoggerOptions } from 'tapekeeper/pino'
 
+/** For what hangs, not for a slow disk. */
+const WAIT = { timeout: 60_000 }
+
 const root = mkdtempSync(join(tmpdir(), 'tapekeeper-logs-'))
 afterAll(() => rmSync(root, { recursive: true, force: true }))
 
@@ -84,7 +87,7 @@ test('a line has time, level, name, message and fields; errors have their causes
     cause: { type: 'Error', message: 'connect ECONNREFUSED', code: 'ECONNREFUSED', stack: cause.stack },
   })
   expect(linesOf('other_debug.log')).toMatchObject([{ msg: 'no fields' }])
-  await vi.waitFor(() => expect(existsSync(join(directory, 'acme_debug.log'))).toBe(true))
+  await vi.waitFor(() => expect(existsSync(join(directory, 'acme_debug.log'))).toBe(true), WAIT)
 })
 
 test('what is named like a secret is blanked, at any depth', async () => {
@@ -206,7 +209,7 @@ describe('faults', () => {
     writeFileSync(directory, '')
     make()
     for (let i = 0; i < 100; i++) logAll(logger!)
-    await vi.waitFor(() => expect(said).toHaveBeenCalled())
+    await vi.waitFor(() => expect(said).toHaveBeenCalled(), WAIT)
     for (let i = 0; i < 100; i++) logAll(logger!)
     await logger?.close()
     logAll(logger!)
@@ -229,7 +232,7 @@ describe('faults', () => {
     mkdirSync(join(directory, '..'), { recursive: true })
     writeFileSync(directory, '')
     make().error('lost')
-    await vi.waitFor(() => expect(console.error).toHaveBeenCalled())
+    await vi.waitFor(() => expect(console.error).toHaveBeenCalled(), WAIT)
     logger?.error('lost, too')
     rmSync(directory)
     // Half a minute later, and the wall clock was set back meanwhile.

@@ -1,6 +1,6 @@
-import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { Deltas } from '../../src/metrics/deltas.ts'
+import fc from '../support/fast-check.ts'
 
 test('increments of a total that only grows add up to it', () => {
   fc.assert(

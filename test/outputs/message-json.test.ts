@@ -1,7 +1,7 @@
-import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { messageFromJson, messageToJson } from '../../src/outputs/message-json.ts'
 import type { OutputPayload } from '../../src/outputs/output.ts'
+import fc from '../support/fast-check.ts'
 import { anyGap, anyPoint, anyText, plain } from '../support/arbitrary-points.ts'
 
 const anyPayload: fc.Arbitrary<OutputPayload> = fc.oneof(

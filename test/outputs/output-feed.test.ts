@@ -1,4 +1,3 @@
-import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { TapekeeperError } from '../../src/errors/tapekeeper-error.ts'
 import type { Gap } from '../../src/domain/gap.ts'
@@ -7,6 +6,7 @@ import { OutputFeed } from '../../src/outputs/output-feed.ts'
 import type { Output, OutputMessage } from '../../src/outputs/output.ts'
 import { seededRandom } from '../../src/testing/seeded-random.ts'
 import { createVirtualClock, type VirtualClock } from '../../src/testing/virtual-clock.ts'
+import fc from '../support/fast-check.ts'
 import { asDecimal } from '../support/decimals.ts'
 
 const trade = (id: number, symbol = 'BTC-USDT'): MarketDataPoint => ({

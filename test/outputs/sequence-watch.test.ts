@@ -1,6 +1,6 @@
-import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { SequenceWatch } from '../../src/outputs/sequence-watch.ts'
+import fc from '../support/fast-check.ts'
 
 const stream = 'okx:BTC-USDT:trade'
 

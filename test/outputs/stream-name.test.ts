@@ -1,6 +1,6 @@
-import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { matchesStream, parseStream, streamOf, tradeStreamOf } from '../../src/outputs/stream-name.ts'
+import fc from '../support/fast-check.ts'
 import { anyPoint, anyText } from '../support/arbitrary-points.ts'
 
 test('a name says what it is about, whatever the names in it', () => {

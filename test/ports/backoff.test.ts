@@ -1,7 +1,7 @@
-import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { backoffDelay } from '../../src/ports/backoff.ts'
 import { seededRandom } from '../../src/testing/seeded-random.ts'
+import fc from '../support/fast-check.ts'
 
 const POLICY = { baseMs: 1_000, capMs: 30_000 }
 

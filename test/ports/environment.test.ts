@@ -1,8 +1,8 @@
-import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { createOkxCollector, consoleLogger, ExchangeFactory, silentLogger, TapekeeperError, type ConfigProblem } from 'tapekeeper'
 import { environment, parseEnvironment, type Environment } from '../../src/ports/environment.ts'
 import { parseBaseOptions } from '../../src/core/collector/base-options.ts'
+import fc from '../support/fast-check.ts'
 
 const NAMES = [
   ...['LOG_LEVEL', 'LOG_CLEANUP', 'LOG_MAX_FILES', 'DEFAULT_HEALTH_CHECK_INTERVAL', 'MAX_SILENCE_DURATION'],

@@ -1,6 +1,6 @@
-import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { printable, printableJson } from '../../src/ports/printable.ts'
+import fc from '../support/fast-check.ts'
 import { property } from '../support/runs.ts'
 
 test.each([

@@ -1,7 +1,7 @@
-import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { hiding } from '../../src/ports/hiding.ts'
 import { publicUrl, secretsOfUrl } from '../../src/ports/public-url.ts'
+import fc from '../support/fast-check.ts'
 
 test.each([
   ['wss://ws.okx.com/ws/v5/public', 'wss://ws.okx.com/ws/v5/public'],

@@ -3,10 +3,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { constants, gzipSync } from 'node:zlib'
-import fc from 'fast-check'
 import { afterAll, expect, test } from 'vitest'
 import { TapekeeperError } from 'tapekeeper'
 import { createReplay, readRecording, type RecordingLine } from 'tapekeeper/node'
+import fc from '../support/fast-check.ts'
+import { property } from '../support/runs.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'tapekeeper-read-'))
 afterAll(() => rmSync(folder, { recursive: true }))
@@ -48,7 +49,7 @@ test('whatever a process was killed in the middle of, every whole line is read',
       expect([whole, whole + 1]).toContain(found.length)
       expect(found).toEqual(lines.slice(0, found.length))
     }),
-    { numRuns: 300 },
+    property({ quick: 60, deep: 300 }),
   )
 })
 
@@ -63,7 +64,7 @@ test('the same for a compressed one', async () => {
       expect(found).toEqual(lines.slice(0, found.length))
       if (cut.length === bytes.length) expect(found).toEqual(lines)
     }),
-    { numRuns: 300 },
+    property({ quick: 60, deep: 300 }),
   )
 })
 
@@ -78,7 +79,7 @@ test('garbage at the end costs nothing but itself', async () => {
       expect(error).toBeUndefined()
       expect(found).toEqual(lines)
     }),
-    { numRuns: 300 },
+    property({ quick: 60, deep: 300 }),
   )
 })
 
@@ -90,7 +91,7 @@ test('garbage in a compressed file is never taken for data', async () => {
       expect(found).toEqual(lines.slice(0, found.length))
       if (error !== undefined) expect(error).toMatchObject({ code: 'CONFIG_INVALID', context: { file } })
     }),
-    { numRuns: 200 },
+    property({ quick: 40, deep: 200 }),
   )
 })
 

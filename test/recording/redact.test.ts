@@ -1,12 +1,12 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { createOkxCollector, silentLogger, systemPorts } from 'tapekeeper'
 import { createRecorder, createReplay } from 'tapekeeper/node'
 import { createVirtualExchange, DEFAULT_CREDENTIALS } from 'tapekeeper/testing'
 import { redact, redactSent, redactUrl } from '../../src/recording/redact.ts'
+import fc from '../support/fast-check.ts'
 import { property } from '../support/runs.ts'
 
 test.each([

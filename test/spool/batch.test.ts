@@ -1,7 +1,7 @@
-import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { encodeBatch, HEADER_BYTES, headerOf, isIntact, linesOf } from '../../src/spool/batch.ts'
 import { anyLine } from './spool-world.ts'
+import fc from '../support/fast-check.ts'
 
 test('lines survive the round trip, and the header says how many', () => {
   fc.assert(

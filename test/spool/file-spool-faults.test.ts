@@ -1,5 +1,4 @@
 import { execFileSync } from 'node:child_process'
-import fc from 'fast-check'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import process from 'node:process'
@@ -17,6 +16,8 @@ import {
   SystemError,
   type Fault,
 } from './spool-world.ts'
+import fc from '../support/fast-check.ts'
+import { property } from '../support/runs.ts'
 
 /** A lane whose disk is broken as long as `fault` is set. */
 async function faultyLane(options: { segmentBytes?: number } = {}) {
@@ -143,7 +144,7 @@ test('whatever fails and when, an append is there as a whole or not at all', asy
       await lane.close()
       expect(segmentsIn(join(directory, 'l'))).toEqual([])
     }),
-    { numRuns: 200 },
+    property({ quick: 30, deep: 200 }),
   )
 })
 

@@ -1,10 +1,11 @@
-import fc from 'fast-check'
 import { appendFileSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { createFileSpool } from 'tapekeeper/node'
 import { encodeBatch } from '../../src/spool/batch.ts'
 import { anyLine, copyOf, drained, keepingLogger, newDirectory, scanned, segmentsIn } from './spool-world.ts'
+import fc from '../support/fast-check.ts'
+import { property } from '../support/runs.ts'
 
 /** A lane against the plainest model of it: an array, of which `dropped` lines are gone. */
 
@@ -106,7 +107,7 @@ test('whatever is done, and wherever it crashes, the lines are those of the mode
       }
       expect(logger.messages).toEqual([])
     }),
-    { numRuns: 150 },
+    property({ quick: 30, deep: 150 }),
   )
 })
 
@@ -165,6 +166,6 @@ test('a flipped bit costs its batch alone, is reported once and held for people'
         expect(existsSync(join(folder, 'set-aside.ndjson'))).toBe(true)
       },
     ),
-    { numRuns: 150 },
+    property({ quick: 30, deep: 150 }),
   )
 })

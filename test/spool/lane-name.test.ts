@@ -1,6 +1,6 @@
-import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { directoryOfLane } from '../../src/spool/lane-name.ts'
+import fc from '../support/fast-check.ts'
 
 test.each([
   ['okx_btc-usdt', 'okx_btc-usdt'],

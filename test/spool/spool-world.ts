@@ -2,10 +2,10 @@ import type { FileHandle } from 'node:fs/promises'
 import { cpSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import fc from 'fast-check'
 import { afterEach } from 'vitest'
 import type { Logger, SpoolLane } from 'tapekeeper'
 import { systemFiles, type Files } from '../../src/spool/own-file.ts'
+import fc from '../support/fast-check.ts'
 
 const made: string[] = []
 afterEach(() => {

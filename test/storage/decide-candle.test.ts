@@ -1,9 +1,9 @@
-import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { Decimal } from '../../src/domain/decimal.ts'
 import type { OhlcvData } from '../../src/domain/market-data.ts'
 import { decideCandle } from '../../src/storage/decide-candle.ts'
 import { candleAt } from '../../src/testing/repository-contract/sample-rows.ts'
+import fc from '../support/fast-check.ts'
 
 const other = { close: new Decimal(1) }
 type Status = OhlcvData['status']

@@ -1,7 +1,7 @@
-import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { decodeRecord, encodeRecord, isCursorLine } from '../../src/storage/record-codec.ts'
 import type { StorageRecord } from '../../src/storage/storage-record.ts'
+import fc from '../support/fast-check.ts'
 import { anyCandle, anyFrame, anyText, anyTrade, plain } from '../support/arbitrary-points.ts'
 
 const anyRecord: fc.Arbitrary<StorageRecord> = fc.oneof(

@@ -1,4 +1,3 @@
-import fc from 'fast-check'
 import { DATA_TYPES } from '../../src/domain/data-type.ts'
 import { decimal, Decimal, type DecimalString } from '../../src/domain/decimal.ts'
 import { GAP_REASONS, type Gap } from '../../src/domain/gap.ts'
@@ -6,6 +5,7 @@ import type { MarketDataPoint, OhlcvData, PointOf } from '../../src/domain/marke
 import { CANDLE_TIMEFRAMES } from '../../src/domain/timeframe.ts'
 import type { StoredFrame } from '../../src/storage/repository.ts'
 import { asDecimal } from './decimals.ts'
+import fc from './fast-check.ts'
 
 /** Any text a field may hold: NUL, quotes, line breaks, emoji; no half of a surrogate pair. */
 export const anyText: fc.Arbitrary<string> = fc.oneof(

@@ -109,7 +109,7 @@ async function freePort(): Promise<number> {
 }
 
 /** Waits for something to become true; the limit is for a test that hangs, not for a slow machine. */
-export async function until(isTrue: () => boolean | Promise<boolean>, limitMs = 50_000): Promise<void> {
+export async function until(isTrue: () => boolean | Promise<boolean>, limitMs = 240_000): Promise<void> {
   const deadline = Date.now() + limitMs
   while (!(await isTrue())) {
     if (Date.now() > deadline) throw new Error(`not true within ${limitMs} ms: ${String(isTrue)}`)

@@ -4,10 +4,10 @@
  *   npm test                        the first `quick` seeds: what people wait for, a second or so
  *   npm run test:deep               the first `deep` seeds: what CI waits for, some ten seconds
  *   npm run explore                 `quick` seeds drawn anew, again and again, for as long as it is let
- *   SEED=17 npx vitest run test/…   that seed alone
+ *   SEED=17 npx vitest run test/…   that seed alone, with `--mode deep` in the size of that mode
  *
  * So a landing never depends on the day, and what is found by chance can be had again. `test:deep` and `explore` run the files
- * that import this one. A test that follows the seeds names the seed in what it says of a failure, as {@link eachSeed} does.
+ * that import this one; see seeded-tests.ts. A test that follows the seeds names the seed in what it says of a failure, as {@link eachSeed} does.
  *
  * @example
  * ```ts
@@ -40,17 +40,20 @@ const first = TEST_RUNS === 'explore' ? integer('EXPLORE_FROM', EXPLORE_FROM ?? 
 /** Whether one seed alone was asked for. What only many runs show (that the faults do something) is not expected then. */
 export const isOneSeed = only !== undefined
 
-/** How many there are. */
-export const runs = ({ quick, deep }: Sizes): number => (isOneSeed ? 1 : isDeep ? deep : quick)
+/** How large one thing is that is played anyway: hours of a day, rows of a batch. Does not depend on the seeds. */
+export const size = ({ quick, deep }: Sizes): number => (isDeep ? deep : quick)
 
-/** Which ones. */
+/** How many runs there are. */
+export const runs = (sizes: Sizes): number => (isOneSeed ? 1 : size(sizes))
+
+/** Their seeds. */
 export const seeds = (sizes: Sizes): readonly number[] =>
   only === undefined ? Array.from({ length: runs(sizes) }, (_, i) => first + i) : [only]
 
 /** The same for `fc.assert`, whose one seed is enough for all its runs. */
-export const property = ({ quick, deep }: Sizes): { readonly seed: number; readonly numRuns: number } => ({
+export const property = (sizes: Sizes): { readonly seed: number; readonly numRuns: number } => ({
   seed: only ?? first,
-  numRuns: isDeep ? deep : quick,
+  numRuns: size(sizes),
 })
 
 /** A failure or two could have one cause; more than these say nothing new. */

@@ -102,7 +102,7 @@ function rawClient(open: (client: RawClient, opened: () => void) => Handlers): {
 export async function loopback(options: FakeExchangeOptions = {}): Promise<Setup> {
   const fake = await startFakeExchange(options)
   const pass = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms))
-  const until = async (condition: () => boolean, what: string, timeoutMs = 10_000) => {
+  const until = async (condition: () => boolean, what: string, timeoutMs = 60_000) => {
     const end = Date.now() + timeoutMs
     while (!condition()) {
       if (Date.now() > end) throw new Error(`never: ${what}`)

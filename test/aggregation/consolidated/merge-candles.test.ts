@@ -1,8 +1,8 @@
-import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { CONSOLIDATED, mergeCandles } from '../../../src/aggregation/consolidated/merge-candles.ts'
 import { Decimal } from '../../../src/domain/decimal.ts'
 import type { OhlcvData } from '../../../src/domain/market-data.ts'
+import fc from '../../support/fast-check.ts'
 
 const OPEN = Date.UTC(2026, 10, 22)
 

@@ -1,12 +1,13 @@
-import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { CandleAggregator } from '../../../src/aggregation/candle-aggregator.ts'
 import { ConsolidatedView } from '../../../src/aggregation/consolidated/consolidated-view.ts'
 import type { ConsolidatedViewOptions } from '../../../src/aggregation/consolidated/options.ts'
 import type { OhlcvData, PointOf } from '../../../src/domain/market-data.ts'
 import { createVirtualClock } from '../../../src/testing/virtual-clock.ts'
+import fc from '../../support/fast-check.ts'
 import { asDecimal } from '../../support/decimals.ts'
 import { FakeVenue, SYMBOL } from './fake-venue.ts'
+import { property } from '../../support/runs.ts'
 
 type Candles = NonNullable<ConsolidatedViewOptions['candles']>
 
@@ -240,6 +241,6 @@ test('whatever comes from where and when: the candles of one aggregator fed with
       view.close()
       expect(clock.pending).toBe(0)
     }),
-    { seed: 6, numRuns: 200 },
+    property({ quick: 40, deep: 200 }),
   )
 })

@@ -1,9 +1,10 @@
-import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { ConsolidatedView } from '../../../src/aggregation/consolidated/consolidated-view.ts'
 import type { ConsolidatedTrade } from '../../../src/aggregation/consolidated/view-events.ts'
 import { createVirtualClock } from '../../../src/testing/virtual-clock.ts'
 import { FakeVenue, SYMBOL } from './fake-venue.ts'
+import fc from '../../support/fast-check.ts'
+import { property } from '../../support/runs.ts'
 
 function setUp(options: { readonly orderWithinMs?: number; readonly duplicateWindowMs?: number } = {}) {
   const clock = createVirtualClock()
@@ -148,7 +149,7 @@ describe('ordered by exchange time', () => {
         const times = got.map(({ timestamp }) => timestamp)
         if (orderWithinMs > 60) expect(times).toEqual(times.toSorted((x, y) => x - y))
       }),
-      { seed: 3, numRuns: 300 },
+      property({ quick: 60, deep: 300 }),
     )
   })
 })

@@ -1,9 +1,10 @@
-import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { ConsolidatedView } from '../../../src/aggregation/consolidated/consolidated-view.ts'
 import type { ConsolidatedQuote } from '../../../src/aggregation/consolidated/quote.ts'
 import { createVirtualClock } from '../../../src/testing/virtual-clock.ts'
 import { FakeVenue } from './fake-venue.ts'
+import fc from '../../support/fast-check.ts'
+import { property } from '../../support/runs.ts'
 
 // The view against a model that forgets nothing and decides anew, from the whole history, each time it is asked.
 
@@ -179,7 +180,7 @@ test('best bid and offer always are the greatest and the least of the live venue
       expect([view.quote.bid, view.quote.ask, clock.pending]).toEqual([undefined, undefined, 0])
       expect(venues.map(({ attached }) => attached)).toEqual([0, 0, 0, 0, 0])
     }),
-    { seed: 11, numRuns: 1_500 },
+    property({ quick: 150, deep: 1_500 }),
   )
   expect(quotesSeen).toBeGreaterThan(10_000)
   expect(evictionsSeen).toBeGreaterThan(1_000)

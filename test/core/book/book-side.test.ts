@@ -1,9 +1,9 @@
-import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { BookSide } from '../../../src/core/book/book-side.ts'
 import { decimalString } from '../../../src/domain/decimal.ts'
 import type { Level } from '../../../src/domain/market-data.ts'
 import { level, levels, NaiveSide } from './support.ts'
+import fc from '../../support/fast-check.ts'
 
 const listOf = (side: BookSide): Level[] =>
   Array.from({ length: side.count }, (_, index) => level(side.priceAt(index), side.sizeAt(index)))

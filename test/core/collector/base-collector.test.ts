@@ -1,4 +1,3 @@
-import fc from 'fast-check'
 import { afterEach, describe, expect, expectTypeOf, test, vi } from 'vitest'
 import type { BaseCollectorOptions } from '../../../src/core/collector/base-options.ts'
 import { canFollow, type CollectorStatus } from '../../../src/core/collector/collector-state.ts'
@@ -6,6 +5,7 @@ import type { RestartNotice } from '../../../src/core/collector/events.ts'
 import type { DecimalString } from '../../../src/domain/decimal.ts'
 import { silentLogger, type Logger } from '../../../src/ports/logger.ts'
 import { seededRandom } from '../../../src/testing/seeded-random.ts'
+import fc from '../../support/fast-check.ts'
 import { FakeSource } from '../../support/fake-source.ts'
 import { createTestWorld, inVirtualTime } from '../../support/test-ports.ts'
 

@@ -1,7 +1,7 @@
-import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { DataStream, OVERFLOW_POLICIES, type Lost, type StreamOptions } from '../../../src/core/collector/data-stream.ts'
 import { StreamBacklog } from '../../../src/core/collector/stream-backlog.ts'
+import fc from '../../support/fast-check.ts'
 
 function setUp(options: StreamOptions = {}) {
   const told = { drops: 0, dropped: 0, ended: 0 }

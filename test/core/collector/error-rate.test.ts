@@ -1,7 +1,7 @@
-import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { Counters } from '../../../src/core/collector/counters.ts'
 import { assessErrorRate, ErrorRate, type ErrorCounts } from '../../../src/core/collector/error-rate.ts'
+import fc from '../../support/fast-check.ts'
 
 const NONE: ErrorCounts = { messages: 0, errors: 0, delivered: 0 }
 

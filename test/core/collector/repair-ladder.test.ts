@@ -1,6 +1,6 @@
-import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { RepairLadder, type RepairStep } from '../../../src/core/collector/repair-ladder.ts'
+import fc from '../../support/fast-check.ts'
 
 const CYCLE: readonly RepairStep[] = ['resubscribe', 'reconnect', 'restart']
 const ceiling = (): number => 1

@@ -1,6 +1,6 @@
-import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { Rhythm } from '../../../src/core/collector/rhythm.ts'
+import fc from '../../support/fast-check.ts'
 
 function rhythmOf(times: readonly (number | 'interrupt')[]): Rhythm {
   const rhythm = new Rhythm()

@@ -5,12 +5,9 @@ import type { Random } from '../../../src/ports/random.ts'
 import { seededRandom } from '../../../src/testing/seeded-random.ts'
 import { createVirtualClock } from '../../../src/testing/virtual-clock.ts'
 import { ScriptedMarket, tradeAt, type MarketSettings } from './scripted-market.ts'
+import { eachSeed } from '../../support/runs.ts'
 
-// 2,400 seeded runs: 1,200 of streams that bring everything, 1,200 of streams that stop.
-const RUNS = 1_200
-/** So that a failure is told with its neighbourhood, and a hang with its part. */
-const PARTS = 6
-const parts = Array.from({ length: PARTS }, (_, part) => part)
+const SIZES = { quick: 150, deep: 1_200 }
 
 const MINUTE_MS = 60_000
 const GOOD_REST = { delayMs: 100, lagMs: 0, failing: 0 }
@@ -48,8 +45,8 @@ async function expectQuietAfterInterruption(market: ScriptedMarket): Promise<voi
 }
 
 describe('a stream that brings everything', () => {
-  test.each(parts)('is never called stale by its market, however that trades and whatever REST says, part %i', async (part) => {
-    for (let seed = part; seed < RUNS; seed += PARTS) {
+  test('is never called stale by its market, however that trades and whatever REST says', () =>
+    eachSeed(SIZES, async (seed) => {
       const random = seededRandom(`all ${seed}`)
       const settings = anySettings(random, [0, 0, 0.3, 1])
       const market = new ScriptedMarket(settings)
@@ -63,19 +60,18 @@ describe('a stream that brings everything', () => {
         market.confirm()
       }
       const ofMarket = market.found.filter(({ most }) => most !== 'resubscribe')
-      expect(ofMarket, `seed ${seed}`).toEqual([])
+      expect(ofMarket).toEqual([])
       // The hard limit counts where REST cannot tell, and only there.
-      if (settings.rest.failing === 0) expect(market.found, `seed ${seed}`).toEqual([])
+      if (settings.rest.failing === 0) expect(market.found).toEqual([])
       for (const { silenceMs } of market.found) expect(silenceMs).toBeGreaterThanOrEqual(settings.maxSilenceMs)
-      expect(market.probes, `seed ${seed}`).toBeLessThanOrEqual(1 + market.now / 1_800)
+      expect(market.probes).toBeLessThanOrEqual(1 + market.now / 1_800)
       await expectQuietAfterInterruption(market)
-    }
-  })
+    }))
 })
 
 describe('a stream that stops while its market trades', () => {
-  test.each(parts)('is found, within a bound that follows from its rhythm, part %i', async (part) => {
-    for (let seed = part; seed < RUNS; seed += PARTS) {
+  test('is found, within a bound that follows from its rhythm', () =>
+    eachSeed(SIZES, async (seed) => {
       const random = seededRandom(`stops ${seed}`)
       const settings = anySettings(random, [0, 0, 0.3, 1])
       const { rest, isTrades, maxSilenceMs } = settings
@@ -103,7 +99,7 @@ describe('a stream that stops while its market trades', () => {
           : Math.max(3.3 * maxSilenceMs, 2.5 * shownMs) + 5_000 + 4 * rest.delayMs
       const limit = stoppedAt + boundMs
       while (market.found.length === before && market.now < limit) await market.trades(2_000, perSecond)
-      expect(market.found.length, `seed ${seed}: not within ${boundMs} ms`).toBeGreaterThan(before)
+      expect(market.found.length, `not within ${boundMs} ms`).toBeGreaterThan(before)
       expect(market.watch.isStale).toBe(true)
 
       // And it is told when it comes back.
@@ -112,13 +108,12 @@ describe('a stream that stops while its market trades', () => {
       await market.clock.advance(1_000)
       expect([market.watch.isStale, market.recovered > 0]).toEqual([false, true])
       await expectQuietAfterInterruption(market)
-    }
-  })
+    }))
 })
 
 describe('questions to REST', () => {
-  test('in a quiet market: ever fewer, and one per maxSilenceDuration in the end', async () => {
-    for (let seed = 0; seed < 60; seed++) {
+  test('in a quiet market: ever fewer, and one per maxSilenceDuration in the end', () =>
+    eachSeed({ quick: 15, deep: 60 }, async (seed) => {
       const random = seededRandom(`quiet ${seed}`)
       const maxSilenceMs = pick(random, [20_000, 60_000, 300_000])
       const market = new ScriptedMarket({ ...GOOD, maxSilenceMs, random })
@@ -127,11 +122,10 @@ describe('questions to REST', () => {
       const before = market.probes
       await market.clock.advance(3 * 60 * MINUTE_MS)
       // From 3 s it takes seven doublings to 300 s.
-      expect(market.probes - before, `seed ${seed}`).toBeLessThanOrEqual(10 + (3 * 60 * MINUTE_MS) / (0.9 * maxSilenceMs))
+      expect(market.probes - before).toBeLessThanOrEqual(10 + (3 * 60 * MINUTE_MS) / (0.9 * maxSilenceMs))
       expect(market.found).toEqual([])
       market.interrupt()
-    }
-  })
+    }))
 
   test('streams that fall silent together do not go on asking together', async () => {
     const times: number[] = []

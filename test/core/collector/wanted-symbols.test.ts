@@ -1,6 +1,6 @@
-import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { WantedSymbols, type SymbolChanges } from '../../../src/core/collector/wanted-symbols.ts'
+import fc from '../../support/fast-check.ts'
 
 type Outcome = 'ok' | 'false' | 'throws'
 

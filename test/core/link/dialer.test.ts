@@ -1,7 +1,7 @@
-import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { Dialer } from '../../../src/core/link/dialer.ts'
 import { createVirtualClock } from '../../../src/testing/virtual-clock.ts'
+import fc from '../../support/fast-check.ts'
 
 function setUp(random = () => 0) {
   const clock = createVirtualClock(0)

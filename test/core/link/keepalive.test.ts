@@ -1,6 +1,6 @@
-import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { KEEPALIVE_START, keepaliveRule, stepKeepalive, type KeepaliveVerdict } from '../../../src/core/link/keepalive.ts'
+import fc from '../../support/fast-check.ts'
 
 const RULE = { pingAfter: 3, deadAfter: 6 }
 

@@ -1,6 +1,6 @@
-import fc from 'fast-check'
 import { afterEach, describe, expect, test } from 'vitest'
 import { seededRandom } from '../../../src/testing/seeded-random.ts'
+import fc from '../../support/fast-check.ts'
 import { acmeTopic } from '../../support/acme.ts'
 import {
   createLinkWorld,

@@ -1,6 +1,6 @@
-import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { stepLink, type LinkEffect, type LinkEnv, type LinkInput, type LinkState } from '../../../src/core/link/link-state.ts'
+import fc from '../../support/fast-check.ts'
 
 const env: LinkEnv = { now: 1_000, needsLogin: false, delayFor: (attempt) => 100 * 2 ** attempt }
 const withLogin: LinkEnv = { ...env, needsLogin: true }

@@ -1,8 +1,8 @@
-import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { Topic } from '../../../src/core/exchange-definition.ts'
 import type { Reaction, RejectedFrame } from '../../../src/core/frame.ts'
 import { Subscriptions, type Request, type Stray, type TopicChange, type Wire } from '../../../src/core/link/subscriptions.ts'
+import fc from '../../support/fast-check.ts'
 import { acmeTopic } from '../../support/acme.ts'
 
 const ACK_TIMEOUT_MS = 5_000

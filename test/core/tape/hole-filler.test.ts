@@ -1,8 +1,8 @@
-import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { TapekeeperError } from '../../../src/errors/tapekeeper-error.ts'
 import { fillHole, firstNotOlder, missingIn } from '../../../src/core/tape/hole-filler.ts'
 import { HOUR, RestHistory, START, tradeOf } from './tape-world.ts'
+import fc from '../../support/fast-check.ts'
 
 const never = new AbortController().signal
 

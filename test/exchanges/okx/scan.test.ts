@@ -1,9 +1,10 @@
-import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { CHANNELS, createParser } from '../../../src/exchanges/okx/decode.ts'
 import { createScanner } from '../../../src/exchanges/okx/scan.ts'
 import { TopicDirectory } from '../../../src/exchanges/okx/topic-directory.ts'
 import { fixture, FIXTURES, noList, RECEIVED_AT } from './support.ts'
+import fc from '../../support/fast-check.ts'
+import { property } from '../../support/runs.ts'
 
 const directory = new TopicDirectory(noList, CHANNELS)
 const scan = createScanner(directory)
@@ -21,6 +22,8 @@ const SCANNED = [
   ...['books5', 'books5-one-sided', 'bbo-tbt'],
   ...['books-snapshot', 'books-update', 'books-keepalive', 'books-old-shape'],
 ]
+
+const SIZES = { quick: 3_000, deep: 20_000 }
 
 describe('the shapes it knows', () => {
   test.each(SCANNED)('%s', (name) => expect(sameOrNothing(fixture(name))).toBe(true))
@@ -137,9 +140,9 @@ describe('any frame', () => {
       fc.property(frame, (value) => {
         if (sameOrNothing(JSON.stringify(value))) scanned += 1
       }),
-      { numRuns: 20_000, seed: 1 },
+      property(SIZES),
     )
-    expect(scanned).toBeGreaterThan(1_000)
+    expect(scanned).toBeGreaterThan(property(SIZES).numRuns / 20)
   })
 
   test('with other spacing, escapes, key orders and keys written twice', () => {
@@ -167,7 +170,7 @@ describe('any frame', () => {
     )
     fc.assert(
       fc.property(frame, disguise, (value, change) => void sameOrNothing(change(JSON.stringify(value)))),
-      { numRuns: 20_000, seed: 2 },
+      property(SIZES),
     )
   })
 })

@@ -1,7 +1,8 @@
-import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { parseSymbol } from '../../../src/domain/instrument.ts'
 import { isXPerp, nativeSymbolOf, symbolOf, xPerpSymbolOf } from '../../../src/exchanges/okx/symbols.ts'
+import fc from '../../support/fast-check.ts'
+import { property } from '../../support/runs.ts'
 
 const PAIRS = [
   ['BTC-USDT', 'BTC-USDT'],
@@ -76,7 +77,7 @@ describe('round trips', () => {
         expect(parseSymbol(symbol!)).toBeDefined()
         expect(nativeSymbolOf(symbol!)).toBe(nativeSymbol)
       }),
-      { numRuns: 2_000 },
+      property({ quick: 500, deep: 2_000 }),
     )
   })
 
@@ -97,7 +98,7 @@ describe('round trips', () => {
         const nativeSymbol = nativeSymbolOf(symbol)
         if (nativeSymbol !== undefined) expect(symbolOf(nativeSymbol)).toBe(symbol)
       }),
-      { numRuns: 5_000 },
+      property({ quick: 1_000, deep: 5_000 }),
     )
   })
 
@@ -107,7 +108,7 @@ describe('round trips', () => {
         const symbol = symbolOf(text)
         if (symbol !== undefined) expect(nativeSymbolOf(symbol)).toBe(text)
       }),
-      { numRuns: 5_000 },
+      property({ quick: 1_000, deep: 5_000 }),
     )
   })
 })

@@ -90,7 +90,7 @@ export class CollectingProcess {
   }
 
   /** @throws when it ends before, or when that takes longer than anything should. */
-  async until(what: string, isTrue: () => boolean, limitMs = 60_000): Promise<void> {
+  async until(what: string, isTrue: () => boolean, limitMs = LIMIT_MS): Promise<void> {
     const end = performance.now() + limitMs
     while (!isTrue()) {
       const isLate = performance.now() > end
@@ -115,11 +115,14 @@ export class CollectingProcess {
   /** Asks it to stop, and waits for it to end by itself. */
   async stop(force = false): Promise<Ended> {
     this.#child.kill(force ? 'SIGHUP' : 'SIGTERM')
-    await Promise.race([this.until('it ends by itself', () => false, 45_000).catch(() => undefined), this.ended])
+    await Promise.race([this.until('it ends by itself', () => false).catch(() => undefined), this.ended])
     if (this.#end === undefined) throw new Error(`it does not end: ${JSON.stringify(this.said.slice(-2))}`)
     return this.#end
   }
 }
+
+/** For what hangs, not for a slow machine. */
+const LIMIT_MS = 240_000
 
 /** The processes and directories of one test, gone with it; several tests may run at once. */
 export class Scene implements AsyncDisposable {

@@ -6,6 +6,7 @@ import { startFakeExchange, type FakeExchange } from 'tapekeeper/testing'
 import { postgresMissing, startPostgres } from '../../support/postgres.ts'
 import { IN_ORDER, pause, Scene, type CollectingProcess, type CollectingSetup } from './collecting-process.ts'
 import { expectEveryCandle, expectEveryFill, newestId, spoolBytes, storedFills } from './truth.ts'
+import { size } from '../../support/runs.ts'
 
 // The collecting process is killed at random moments, and another one goes on.
 
@@ -75,7 +76,7 @@ async function expectAllIsWell(
   expect(lives.flatMap((life) => life.heard('gap'))).toEqual([])
 }
 
-describe.concurrent('the process is killed again and again, and nothing is lost or doubled', { timeout: 240_000 }, () => {
+describe.concurrent('the process is killed again and again, and nothing is lost or doubled', () => {
   test.skipIf(postgresMissing !== undefined)('with PostgreSQL, once while that is away', async () => {
     await using scene = new Scene()
     const server = await startPostgres()
@@ -96,7 +97,7 @@ describe.concurrent('the process is killed again and again, and nothing is lost 
         await life.started()
         return life
       }
-      for (let i = 0; i < 3; i++) {
+      for (let i = 0; i < size({ quick: 1, deep: 3 }); i++) {
         const life = await live()
         if (i === 0) await hasBegun(life)
         await killSometime(life)
@@ -140,11 +141,12 @@ describe.concurrent('the process is killed again and again, and nothing is lost 
       storage: { batchRows: 50 },
       isOutspoken: true,
     }
-    for (let i = 0; i < 4; i++) {
+    const lives = size({ quick: 2, deep: 4 })
+    for (let i = 0; i < lives; i++) {
       const life = scene.collect(setup)
       await life.started()
       if (i === 0) await hasBegun(life)
-      if (i < 3) await killSometime(life)
+      if (i < lives - 1) await killSometime(life)
       else await endInOrder(life, fake)
     }
     const repository = createSqliteRepository({ file: join(directory, 'market.sqlite') })

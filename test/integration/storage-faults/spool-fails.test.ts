@@ -102,7 +102,7 @@ async function collectsAndRecovers(scene: Scene, spool: string, { user, mend }: 
 }
 
 describe.skipIf(postgresMissing !== undefined).concurrent('the spool cannot take what the database does not take', () => {
-  test('its disk is full', { timeout: 120_000 }, async ({ skip }) => {
+  test('its disk is full', async ({ skip }) => {
     await using scene = new Scene()
     const spool = scene.directory()
     const grow = smallDisk(scene, spool)
@@ -110,7 +110,7 @@ describe.skipIf(postgresMissing !== undefined).concurrent('the spool cannot take
     await collectsAndRecovers(scene, spool, { mend: grow })
   })
 
-  test('its directory may not be written to', { timeout: 120_000 }, async () => {
+  test('its directory may not be written to', async () => {
     await using scene = new Scene()
     const spool = scene.directory()
     if (isRoot) chownSync(spool, NOBODY, NOBODY)

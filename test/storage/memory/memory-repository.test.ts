@@ -1,4 +1,3 @@
-import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { Decimal } from '../../../src/domain/decimal.ts'
 import type { OhlcvData, PointOf } from '../../../src/domain/market-data.ts'
@@ -9,6 +8,7 @@ import { compareFrames, compareTrades } from '../../../src/storage/range-query.t
 import type { RangeQuery, StoredFrame } from '../../../src/storage/repository.ts'
 import { collect } from '../../../src/testing/repository-contract/contract-world.ts'
 import { candleAt, frameAt, many, MARKET, timeAt, tradeAt } from '../../../src/testing/repository-contract/sample-rows.ts'
+import fc from '../../support/fast-check.ts'
 
 /** The plainest bounded store there can be: a list for each series, sorted anew each time. */
 class NaiveStore<Row> {

@@ -1,6 +1,6 @@
-import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { boundText, msOfTimeText, timeText } from '../../../src/storage/postgres/time-text.ts'
+import fc from '../../support/fast-check.ts'
 
 const asPostgres = (iso: string): string => iso.replace('T', ' ').replace('Z', '+00')
 const years = { min: Date.parse('0001-01-01T00:00:00Z'), max: Date.parse('9999-12-31T23:59:59.999Z') }

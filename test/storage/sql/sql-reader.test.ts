@@ -1,4 +1,3 @@
-import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import type { FrameQuery } from '../../../src/storage/repository.ts'
 import { candleKey, candleValues, frameValues, tradeValues, type SqlValue } from '../../../src/storage/sql/row-values.ts'
@@ -6,6 +5,8 @@ import { CANDLE_COLUMNS, CANDLE_KEY, FRAME_COLUMNS, TRADE_COLUMNS } from '../../
 import { collect } from '../../../src/testing/repository-contract/contract-world.ts'
 import { candleAt, frameAt, many, MARKET, timeAt, tradeAt } from '../../../src/testing/repository-contract/sample-rows.ts'
 import { inMemory } from './in-memory.ts'
+import fc from '../../support/fast-check.ts'
+import { property } from '../../support/runs.ts'
 
 test('the tables have the columns that values are written for, in the same order', async () => {
   const { connection } = await inMemory()
@@ -89,7 +90,7 @@ test('no text that a caller gives ever becomes part of a statement', async () =>
       for (const { sql } of queries) seen.add(sql)
       expect(seen.size).toBe(7)
     }),
-    { numRuns: 200 },
+    property({ quick: 30, deep: 200 }),
   )
 })
 

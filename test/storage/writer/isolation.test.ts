@@ -1,8 +1,8 @@
-import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { DatabaseOperationError } from '../../../src/errors/database-operation-error.ts'
 import { KindHistory, storeIsolating, SYSTEMIC_ROWS, type Verdict } from '../../../src/storage/writer/isolation.ts'
 import { seededRandom } from '../../../src/testing/seeded-random.ts'
+import fc from '../../support/fast-check.ts'
 
 interface Row {
   readonly key: string

@@ -1,7 +1,7 @@
-import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { createMemoryRepository, decimalString, type PointOf } from 'tapekeeper'
 import { saveTrades } from '../../../src/storage/writer/save-trades.ts'
+import fc from '../../support/fast-check.ts'
 
 const MARKET = { exchange: 'okx', symbol: 'BTC-USDT' }
 

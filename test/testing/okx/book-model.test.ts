@@ -1,7 +1,7 @@
-import fc from 'fast-check'
 import { seededRandom } from 'tapekeeper/testing'
 import { expect, test } from 'vitest'
 import { BOOK_DEPTH, BookModel, type BookChanges, type BookLevel } from '../../../src/testing/okx/book-model.ts'
+import fc from '../../support/fast-check.ts'
 
 type Sides = Record<'bids' | 'asks', Map<number, number>>
 

@@ -1,6 +1,6 @@
-import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { formatScaled, formatSteps, gridOf, toSteps } from '../../../src/testing/okx/units.ts'
+import fc from '../../support/fast-check.ts'
 
 test.each([
   [302276, '0.1', '30227.6'],
