@@ -1,12 +1,7 @@
 import type { PointOf } from '../../domain/market-data.ts'
+import { idPlus, idsOfRow, type IdRange, type IdValue } from '../../domain/trade-id.ts'
 
 export type TradePoint = PointOf<'trade'>
-
-/** Ids from `first` to `last`, both included. */
-export interface IdRange {
-  readonly first: number
-  readonly last: number
-}
 
 interface Segment extends IdRange {
   readonly point: TradePoint
@@ -18,11 +13,11 @@ interface Segment extends IdRange {
  */
 export type Verdict = 'next' | 'duplicate' | 'held'
 
-/** The ids a trade stands for: a merged row of n fills carries the last one's id. Undefined when its id is no number we can count with. */
-export function idsOf(point: TradePoint): IdRange | undefined {
-  const last = Number(point.data.id)
-  return Number.isSafeInteger(last) ? { first: last - (point.data.count ?? 1) + 1, last } : undefined
-}
+/** The ids a trade stands for. Undefined when its id does not count. */
+export const idsOf = ({ data }: TradePoint): IdRange | undefined => idsOfRow(data.id, data.count)
+
+/** So many delivered rows may stand at the head of the held ones before they are cut off. */
+const MOST_TAKEN = 1_024
 
 /**
  * The order of one trade stream whose ids follow each other without a break. A cursor stands on the last id that is settled
@@ -30,101 +25,118 @@ export function idsOf(point: TradePoint): IdRange | undefined {
  * missing, and what is ready.
  */
 export class Continuity {
-  #cursor: number | undefined
-  /** Behind the cursor, by id, without overlap. */
+  /** The id behind the cursor. */
+  #next: IdValue | undefined
+  /** Behind the cursor from `#head` on, by id, without overlap. Those before it have been taken. */
   #held: Segment[] = []
+  #head = 0
   /** The highest id known to exist. */
-  #highest = -Infinity
+  #highest: IdValue = -Infinity
 
-  get cursor(): number | undefined {
-    return this.#cursor
+  get cursor(): IdValue | undefined {
+    return this.#next === undefined ? undefined : idPlus(this.#next, -1)
+  }
+
+  /** The highest id that anything has claimed. */
+  get highest(): IdValue {
+    return this.#highest
   }
 
   get heldCount(): number {
-    return this.#held.length
+    return this.#held.length - this.#head
   }
 
   /** Begins behind this id. */
-  begin(id: number): void {
-    this.#cursor = id
+  begin(id: IdValue): void {
+    this.#next = idPlus(id, 1)
     this.#highest = id
     this.#held = []
+    this.#head = 0
   }
 
-  /** Takes a trade in. The undisturbed path is the first two lines. */
+  /** Takes a trade in. The undisturbed path is the first lines. */
   accept(point: TradePoint, { first, last }: IdRange): Verdict {
-    this.#cursor ??= first - 1
-    if (first === this.#cursor + 1 && this.#held.length === 0 && last > this.#highest) {
-      this.#cursor = last
+    this.#next ??= first
+    if (first === this.#next && last > this.#highest && this.#held.length === 0) {
+      this.#next = idPlus(last, 1)
       this.#highest = last
       return 'next'
     }
-    if (last <= this.#cursor) return 'duplicate'
-    this.#highest = Math.max(this.#highest, last)
+    if (last < this.#next) return 'duplicate'
+    if (last > this.#highest) this.#highest = last
     return this.#insert({ first, last, point }) ? 'held' : 'duplicate'
   }
 
   /** What must be found before anything can go on. */
   get firstHole(): IdRange | undefined {
-    const [hole] = this.#walkHoles()
-    return hole
-  }
-
-  /** Everything that is missing, lowest ids first. */
-  holes(): IdRange[] {
-    return [...this.#walkHoles()]
+    const { value } = this.holes().next()
+    return value
   }
 
   get hasHole(): boolean {
-    return this.#cursor !== undefined && this.#cursor < this.#highest
+    return this.#next !== undefined && this.#next <= this.#highest
+  }
+
+  /** Everything that is missing, lowest ids first. */
+  *holes(): Generator<IdRange, undefined> {
+    if (this.#next === undefined) return
+    let expected = this.#next
+    for (const { first, last } of this.held()) {
+      if (first > expected) yield { first: expected, last: idPlus(first, -1) }
+      expected = idPlus(last, 1)
+    }
+    if (expected <= this.#highest) yield { first: expected, last: this.#highest }
+  }
+
+  /** The trades that wait, lowest ids first. */
+  *held(): Generator<Segment, undefined> {
+    for (let i = this.#head; i < this.#held.length; i++) {
+      const segment = this.#held[i]
+      if (segment !== undefined) yield segment
+    }
   }
 
   /** Trades that now follow the cursor, in order; the cursor moves behind them. */
   takeReady(): TradePoint[] {
     const ready: TradePoint[] = []
-    for (const { first, last, point } of this.#held) {
-      if (this.#cursor === undefined || first !== this.#cursor + 1) break
+    for (const { first, last, point } of this.held()) {
+      if (first !== this.#next) break
       ready.push(point)
-      this.#cursor = last
+      this.#next = idPlus(last, 1)
     }
-    this.#held.splice(0, ready.length)
+    this.#head += ready.length
+    if (this.#head === this.#held.length || this.#head > MOST_TAKEN) {
+      this.#held.splice(0, this.#head)
+      this.#head = 0
+    }
     return ready
   }
 
   /** Gives up ids up to and with `last`: they will not be waited for any more. */
-  skipTo(last: number): void {
-    this.#cursor = last
+  skipTo(last: IdValue): void {
+    this.#next = idPlus(last, 1)
   }
 
-  /** Forgets a held trade that turned out not to be one, and what it made us believe to exist. */
-  forget(isWrong: (ids: IdRange) => boolean): number {
-    const before = this.#held.length
-    this.#held = this.#held.filter((segment) => !isWrong(segment))
-    this.#highest = this.#held.at(-1)?.last ?? this.#cursor ?? -Infinity
-    return before - this.#held.length
+  /** Forgets held trades that turned out not to be any, and what they made us believe to exist. Says how many. */
+  forget(isWrong: (point: TradePoint) => boolean): number {
+    const kept = [...this.held()].filter(({ point }) => !isWrong(point))
+    const forgotten = this.heldCount - kept.length
+    this.#held = kept
+    this.#head = 0
+    this.#highest = kept.at(-1)?.last ?? this.cursor ?? -Infinity
+    return forgotten
   }
 
   /** The first trade waiting behind the cursor. */
   get nextHeld(): TradePoint | undefined {
-    return this.#held[0]?.point
-  }
-
-  *#walkHoles(): Generator<IdRange, undefined> {
-    if (this.#cursor === undefined) return
-    let expected = this.#cursor + 1
-    for (const { first, last } of this.#held) {
-      if (first > expected) yield { first: expected, last: first - 1 }
-      expected = last + 1
-    }
-    if (expected <= this.#highest) yield { first: expected, last: this.#highest }
+    return this.#held[this.#head]?.point
   }
 
   /** False when nothing of it is new, or when it overlaps what is known and cannot be taken apart (its ids then count as a hole). */
   #insert(segment: Segment): boolean {
     const { first, last } = segment
-    if (this.#cursor !== undefined && first <= this.#cursor) return false
-    // Searched from the end: what arrives is nearly always the newest.
-    const from = this.#held.findLastIndex((other) => other.last < first) + 1
+    if (this.#next !== undefined && first < this.#next) return false
+    const from = this.#firstEndingAt(first)
     let to = from
     for (let other = this.#held[to]; other !== undefined && other.first <= last; other = this.#held[to]) to++
     const overlapped = this.#held.slice(from, to)
@@ -134,5 +146,17 @@ export class Continuity {
     if (isKnown || !coversAll) return false
     this.#held.splice(from, to - from, segment)
     return true
+  }
+
+  /** Where the first held trade stands that does not end before `id`. What arrives is nearly always the newest. */
+  #firstEndingAt(id: IdValue): number {
+    let [low, high] = [this.#head, this.#held.length]
+    if ((this.#held[high - 1]?.last ?? -Infinity) < id) return high
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      if ((this.#held[middle]?.last ?? id) < id) low = middle + 1
+      else high = middle
+    }
+    return low
   }
 }

@@ -1,6 +1,8 @@
 import { TapekeeperError } from '../../errors/tapekeeper-error.ts'
 import type { GapReason } from '../../domain/gap.ts'
-import { idsOf, type IdRange, type TradePoint } from './continuity.ts'
+import { countIds, idPlus, type IdRange, type IdValue } from '../../domain/trade-id.ts'
+import { idsOf, type TradePoint } from './continuity.ts'
+import { WITNESSES } from './witnesses.ts'
 
 /** One page of single fills, ids below `beforeId`, newest first. Empty: there are none. Rejects when it cannot be had. */
 export type PageBefore = (beforeId: string, signal: AbortSignal) => Promise<readonly TradePoint[]>
@@ -10,9 +12,11 @@ export interface Filling {
   readonly found: readonly TradePoint[]
   /** Why something is missing, when something is. */
   readonly reason: GapReason
+  /** Up to here all is too old, and was left out. */
+  readonly tooOldTo: IdValue | undefined
   /** REST knows a fill behind the hole: what it does not have before that, it will not have later either. */
   readonly isCaughtUp: boolean
-  /** When the request that failed was sent, elapsed time, where one failed and that is known. */
+  /** When the request that failed was sent (elapsed time), where one failed and that is known. */
   readonly failedSince: number | undefined
 }
 
@@ -20,10 +24,12 @@ export interface Filling {
  * Reads what a hole lacks: pages from its upper end down until its lower end is reached. Trusts nothing: rows outside the hole,
  * rows that are not older than what was asked for, and pages without progress do not count. Asks for the fill behind the hole as
  * well, to tell a REST that lags from one that has nothing.
+ *
+ * @param oldest exchange time; what happened before is left out, and not asked for. `-Infinity`: nothing is too old.
  */
 export async function fillHole(hole: IdRange, pageBefore: PageBefore, oldest: number, signal: AbortSignal): Promise<Filling> {
-  const found = new Map<number, TradePoint>()
-  let before = hole.last + 2
+  const found = new Map<IdValue, TradePoint>()
+  let before = idPlus(hole.last, 2)
   let isCaughtUp = false
   let reason: GapReason = 'rest-short'
   let failedSince: number | undefined
@@ -37,11 +43,9 @@ export async function fillHole(hole: IdRange, pageBefore: PageBefore, oldest: nu
       failedSince = sentAt(error)
       break
     }
-    const rows = page.flatMap((point) => {
-      const ids = idsOf(point)
-      return ids === undefined || ids.last >= before ? [] : [{ id: ids.last, point }]
-    })
-    if (rows.length === 0) {
+    const rows = rowsBelow(before, page)
+    const lowest = rows[0]?.id
+    if (lowest === undefined) {
       if (page.length > 0) reason = 'rest-wrong'
       // Nothing older, it says: that shows the end of what it has to tell now, and not that the hole is empty.
       isCaughtUp = false
@@ -51,20 +55,34 @@ export async function fillHole(hole: IdRange, pageBefore: PageBefore, oldest: nu
       if (id > hole.last) isCaughtUp = true
       else if (id >= hole.first) found.set(id, point)
     }
-    before = Math.min(...rows.map(({ id }) => id))
-    // The trade before the hole may be a day old in a quiet market; that makes nothing in the hole old.
-    if (rows.some(({ id, point }) => id >= hole.first && point.timestamp < oldest)) {
-      reason = 'too-old'
-      break
-    }
+    before = lowest
+    // The trade before the hole may be a day old in a quiet market; that makes nothing in the hole old. Neither does one damaged time.
+    const oldestRows = rows.filter(({ id }) => id >= hole.first).slice(0, WITNESSES)
+    if (oldestRows.length === WITNESSES && oldestRows.every(({ point }) => point.timestamp < oldest)) break
   }
-  const ascending = [...found].sort(([a], [b]) => a - b).map(([, point]) => point)
+  const ascending = [...found].sort(([a], [b]) => (a < b ? -1 : 1))
+  const firstKept = ascending.findIndex(([, point]) => point.timestamp >= oldest)
+  const tooOld = firstKept < 0 ? ascending : ascending.slice(0, firstKept)
   return {
-    found: ascending.filter((point) => reason !== 'too-old' || point.timestamp >= oldest),
-    reason,
+    found: ascending.slice(tooOld.length).map(([, point]) => point),
+    reason: tooOld.length > 0 ? 'too-old' : reason,
+    tooOldTo: tooOld.at(-1)?.[0],
     isCaughtUp,
     failedSince,
   }
+}
+
+/** The rows that answer the question, lowest ids first. */
+function rowsBelow(
+  before: IdValue,
+  page: readonly TradePoint[],
+): readonly { readonly id: IdValue; readonly point: TradePoint }[] {
+  return page
+    .flatMap((point) => {
+      const id = idsOf(point)?.last
+      return id === undefined || id >= before ? [] : [{ id, point }]
+    })
+    .sort((a, b) => (a.id < b.id ? -1 : a.id > b.id ? 1 : 0))
 }
 
 /** As the errors of our REST client tell. */
@@ -80,39 +98,44 @@ export function missingIn(hole: IdRange, found: readonly TradePoint[]): IdRange[
   for (const point of found) {
     const ids = idsOf(point)
     if (ids === undefined || ids.last < expected) continue
-    if (ids.first > expected) missing.push({ first: expected, last: ids.first - 1 })
-    expected = ids.last + 1
+    if (ids.first > expected) missing.push({ first: expected, last: idPlus(ids.first, -1) })
+    expected = idPlus(ids.last, 1)
   }
   if (expected <= hole.last) missing.push({ first: expected, last: hole.last })
   return missing
 }
 
 /**
- * The first id of a hole that is not older than `oldest`, found by halving: ids grow with time. The hole's end when all are older;
- * undefined when REST cannot tell.
+ * The first id of a hole that is not older than `oldest`, found by halving: ids grow with time. The id behind the hole when all are
+ * older; undefined when REST cannot tell.
  */
 export async function firstNotOlder(
   hole: IdRange,
   oldest: number,
   pageBefore: PageBefore,
   signal: AbortSignal,
-): Promise<number | undefined> {
-  let [low, high] = [hole.first, hole.last + 1]
-  const rest = { knowsAny: false }
-  const newestBefore = async (id: number): Promise<number> => {
-    const page = (await pageBefore(String(id), signal)).filter((point) => (idsOf(point)?.last ?? id) < id)
-    rest.knowsAny ||= page.length > 0
-    return Math.max(-Infinity, ...page.map(({ timestamp }) => timestamp))
+): Promise<IdValue | undefined> {
+  let [low, high] = [hole.first, idPlus(hole.last, 1)]
+  /** The highest id that REST has shown. */
+  let shown: IdValue | undefined
+  const newestBefore = async (id: IdValue): Promise<number> => {
+    const rows = rowsBelow(id, await pageBefore(String(id), signal))
+    const highest = rows.at(-1)?.id
+    if (highest !== undefined && (shown === undefined || highest > shown)) shown = highest
+    return Math.max(-Infinity, ...rows.map(({ point }) => point.timestamp))
   }
   try {
     while (low < high) {
-      const middle = Math.floor((low + high) / 2)
-      if ((await newestBefore(middle + 1)) < oldest) low = middle + 1
+      const middle = idPlus(low, Math.floor((countIds(low, high) - 1) / 2))
+      if ((await newestBefore(idPlus(middle, 1))) < oldest) low = idPlus(middle, 1)
       else high = middle
     }
+    if (low === hole.first) return low
     // An empty page looks like a page of old trades. A lie on the way shows in the end.
-    if (low > hole.first && ((await newestBefore(low)) >= oldest || !rest.knowsAny)) return undefined
-    return low
+    if ((await newestBefore(low)) >= oldest) return undefined
+    // What REST has not shown yet is no older for it.
+    const known = shown === undefined || shown < hole.first ? undefined : idPlus(shown, 1)
+    return known !== undefined && known > low ? low : known
   } catch (error) {
     if (signal.aborted) throw error
     return undefined

@@ -1,8 +1,8 @@
 import type { Cancel, Clock } from '../../ports/clock.ts'
 import type { Random } from '../../ports/random.ts'
 import { backoffDelay, type BackoffPolicy } from '../../ports/backoff.ts'
-import { countIds } from '../../domain/trade-id.ts'
-import { idsOf, type IdRange, type TradePoint } from './continuity.ts'
+import { countIds, idValue, type IdRange } from '../../domain/trade-id.ts'
+import { idsOf, type TradePoint } from './continuity.ts'
 import { isOfTape, type Gap, type GapReason } from '../../domain/gap.ts'
 import { gapKey } from '../../domain/stored-gaps.ts'
 import { fillHole, missingIn, type PageBefore } from './hole-filler.ts'
@@ -224,8 +224,8 @@ export class LateFiller {
 }
 
 function holeOf({ fromId, toId }: Gap): IdRange | undefined {
-  const [first, last] = [Number(fromId), Number(toId)]
-  return Number.isSafeInteger(first) && Number.isSafeInteger(last) && first <= last ? { first, last } : undefined
+  const [first, last] = [idValue(fromId ?? ''), idValue(toId ?? '')]
+  return first !== undefined && last !== undefined && first <= last ? { first, last } : undefined
 }
 
 const joinedRange = (a: IdRange, b: IdRange): IdRange => ({

@@ -131,7 +131,7 @@ describe('filling a hole', () => {
           expect(ids).toEqual([...new Set(ids)].sort((a, b) => a - b))
           expect(ids.every((id) => id >= hole.first && id <= hole.last)).toBe(true)
           expect(rest.asked.length).toBeLessThanOrEqual(size + 2)
-          const open = missingIn(hole, found).flatMap((range) => span(range.first, range.last))
+          const open = missingIn(hole, found).flatMap((range) => span(Number(range.first), Number(range.last)))
           expect([...ids, ...open].sort((a, b) => a - b)).toEqual(span(hole.first, hole.last))
         },
       ),

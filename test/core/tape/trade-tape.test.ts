@@ -39,12 +39,38 @@ describe('undisturbed', () => {
     expect(world.report().duplicates).toBe(4)
   })
 
-  test('an id that is no number costs that trade, loudly', () => {
+  test('ids of any size count, exactly', async () => {
+    for (const first of [9_007_199_254_740_985n, 8_389_765_489_680_951_453n]) {
+      const world = createTapeWorld()
+      const id = (nth: number) => String(first + BigInt(nth))
+      const asked: string[] = []
+      world.rest.script = () => {
+        asked.push(world.rest.asked.at(-1)!)
+        return Promise.resolve([5, 4, 3].map((nth) => tradeOf(id(nth), { backfilled: true })))
+      }
+      for (const nth of [0, 1, 1, 6, 10]) world.tape.accept(tradeOf(id(nth)))
+      world.tape.accept(tradeOf(id(9), { count: 3 }))
+      await world.clock.advance(SECOND)
+      expect(world.log.trades.map(({ data }) => data.id)).toEqual([0, 1, 3, 4, 5, 6, 9, 10].map(id))
+      expect(world.log.gaps).toMatchObject([{ fromId: id(2), toId: id(2), missing: 1, reason: 'rest-short' }])
+      expect(asked[0]).toBe(id(7))
+      expect(world.report()).toMatchObject({ delivered: 10, duplicates: 1, missing: 1 })
+    }
+  })
+
+  test('an id that does not count is a gap of its own, told once and loudly', () => {
     const world = createTapeWorld()
-    world.tape.accept(tradeOf('x7'))
+    const uuid = 'b2f5ff47-4366-4bb6-a5fb-8d4e1c2a7f01'
+    for (const id of [uuid, '007', uuid]) world.tape.accept(tradeOf(id, { count: 2 }))
     world.live(1)
-    expect(story(world.log)).toBe('1')
-    expect(world.log.errors).toMatchObject([{ code: 'FRAME_INVALID' }])
+    expect(world.log.trades.map(({ data }) => data.id)).toEqual(['1'])
+    const unprovable = { reason: 'unprovable', missing: 2, fromTime: START, toTime: START, filled: false }
+    expect(world.log.gaps).toMatchObject([
+      { ...unprovable, fromId: uuid, toId: uuid },
+      { ...unprovable, fromId: '007', toId: '007' },
+    ])
+    expect(world.log.errors).toMatchObject([{ code: 'FRAME_INVALID' }, { code: 'FRAME_INVALID' }])
+    expect(world.report()).toMatchObject({ delivered: 1, missing: 4, duplicates: 2 })
   })
 })
 

@@ -1,0 +1,214 @@
+import { idPlus, type IdRange, type IdValue } from '../../domain/trade-id.ts'
+import { sleep, type Clock } from '../../ports/clock.ts'
+import { idsOf, type TradePoint } from './continuity.ts'
+import type { PageBefore } from './hole-filler.ts'
+import { WITNESSES } from './witnesses.ts'
+
+/** A trade whose ids are known although it is new. */
+export interface Newcomer {
+  readonly point: TradePoint
+  readonly ids: IdRange
+}
+
+/** The tape whose ids may have begun anew. */
+export interface DoubtedTape {
+  readonly clock: Clock
+  readonly pageBefore: PageBefore | undefined
+  /** A doubt that has not ended within this time ends in a gap. Milliseconds. */
+  readonly timeoutMs: number
+  /** More newcomers than this do not wait either. */
+  readonly maxWaiting: number
+  readonly cursor: () => IdValue | undefined
+  /** The highest id seen. */
+  readonly highest: () => IdValue
+  /** Whether a trade with this id was delivered just now. */
+  readonly isRecent: (id: IdValue) => boolean
+  /** Exchange time that several trades of the tape have reached. */
+  readonly reached: () => number
+  /** Exchange time at which a trade that comes now was received, at the earliest. */
+  readonly receivedTime: (point: TradePoint) => number
+  /** The exchange counts anew, and these are the first of the new ones. */
+  readonly onRestart: (newcomers: readonly Newcomer[]) => void
+  /** Nothing began anew: these were copies, or their ids were damaged and the tape has the trades themselves. */
+  readonly onDamaged: (newcomers: readonly Newcomer[]) => void
+  /** Nobody can tell. */
+  readonly onUnproven: (newcomers: readonly Newcomer[]) => void
+}
+
+/** Between two looks at what has come. A line that is silent for so long, while the other one goes on, has ended. */
+const LOOK_MS = 1_000
+/** A trade that is newer by this was made after the other one was received. Clocks and ways differ. */
+const CLEARLY_MS = 2_000
+/** So many ids behind a newcomer are looked at. */
+const AROUND = 50
+/** REST is asked on the side; a slow one is not waited for. */
+const ASK_MS = 3_000
+
+/**
+ * A trade comes whose id is known, and it is newer than the tape: that is no copy. Either the exchange counts anew, or the id or the
+ * time was damaged on the way. The newcomers wait until several of them in a row, or REST, tell that they are a stream; or until the
+ * tape itself goes on with trades that are newer still. When neither happens in time, they become a gap.
+ */
+export class RestartDoubt {
+  readonly #tape: DoubtedTape
+  #waiting: Newcomer[] = []
+  /** Of those that wait: exchange times by id. */
+  #times = new Map<IdValue, number>()
+  /** The last ones, whether they wait or are in a gap. */
+  #latest: Newcomer[] = []
+  /** Elapsed time since when they wait. */
+  #since = 0
+  /** Exchange time at which the last one was received. */
+  #receivedTime = -Infinity
+  #looking: Promise<void> | undefined
+  #position: readonly unknown[] = []
+  #signal: AbortSignal
+
+  constructor(tape: DoubtedTape, signal: AbortSignal) {
+    this.#tape = tape
+    this.#signal = signal
+  }
+
+  /** Some newcomers are neither delivered nor in a gap. */
+  get isOpen(): boolean {
+    return this.#waiting.length > 0
+  }
+
+  /** False for a copy of one that waits. */
+  add(newcomer: Newcomer): boolean {
+    const { point, ids } = newcomer
+    if (this.#times.get(ids.last) === point.timestamp) return false
+    if (!this.isOpen) {
+      this.#since = this.#tape.clock.elapsed()
+      this.#position = this.#whereTheTapeIs()
+      this.#receivedTime = -Infinity
+    }
+    this.#times.set(ids.last, point.timestamp)
+    this.#waiting.push(newcomer)
+    this.#latest = [...this.#latest, newcomer].slice(-WITNESSES)
+    this.#receivedTime = Math.max(this.#receivedTime, this.#tape.receivedTime(point))
+    if (this.#waiting.length > this.#tape.maxWaiting) this.#tell()
+    this.#lookSoon()
+    return true
+  }
+
+  resume(signal: AbortSignal): void {
+    this.#signal = signal
+    this.#lookSoon()
+  }
+
+  /** Nobody will look any more: a line that is one counts, the rest becomes a gap. */
+  end(): void {
+    if (!this.isOpen) return
+    if (this.#isLine && !this.#hasTapeGoneOn()) this.#restart()
+    else this.#tell()
+  }
+
+  #lookSoon(): void {
+    if (this.#looking !== undefined || !this.isOpen || this.#signal.aborted) return
+    const signal = this.#signal
+    this.#looking = this.#look(signal)
+      .catch(() => undefined) // Only when it was stopped.
+      .finally(() => {
+        this.#looking = undefined
+        this.#lookSoon()
+      })
+  }
+
+  async #look(signal: AbortSignal): Promise<void> {
+    const { clock, reached, timeoutMs } = this.#tape
+    while (this.isOpen) {
+      await sleep(clock, LOOK_MS, signal)
+      if (!this.isOpen) return
+      if (reached() > this.#receivedTime + CLEARLY_MS) {
+        this.#damaged()
+        return
+      }
+      const word = this.#hasTapeGoneOn() ? undefined : await this.#askRest(signal)
+      if (!this.isOpen) return
+      const isSilent = !this.#hasTapeGoneOn()
+      this.#position = this.#whereTheTapeIs()
+      if (word === 'copies') this.#damaged()
+      else if (isSilent && (word === 'restart' || this.#isLine)) this.#restart()
+      else if (clock.elapsed() - this.#since >= timeoutMs) this.#tell()
+    }
+  }
+
+  #whereTheTapeIs(): readonly unknown[] {
+    return [this.#tape.cursor(), this.#tape.highest()]
+  }
+
+  #hasTapeGoneOn(): boolean {
+    return this.#whereTheTapeIs().some((at, i) => at !== this.#position[i])
+  }
+
+  /** Several follow each other, each with a higher id than the one before and none of them older: so a stream counts. */
+  get #isLine(): boolean {
+    return (
+      this.#latest.length === WITNESSES &&
+      this.#latest.every(({ point, ids }, i) => {
+        const before = this.#latest[i - 1]
+        return before === undefined || (ids.first > before.ids.last && point.timestamp >= before.point.timestamp)
+      })
+    )
+  }
+
+  /**
+   * What REST has under these ids. When our last trade is not older than the newcomer, whose id is lower, the newcomer was a copy. When
+   * the newcomer's id is that of a trade of its time, and the last one of its line, the exchange counts anew; unless that id was
+   * delivered just now, for then it was that one's time that was wrong.
+   */
+  async #askRest(signal: AbortSignal): Promise<'restart' | 'copies' | undefined> {
+    const { pageBefore, cursor, isRecent } = this.#tape
+    const newcomer = this.#waiting.at(-1)
+    const at = cursor()
+    if (pageBefore === undefined || newcomer === undefined || at === undefined) return undefined
+    const { point, ids } = newcomer
+    const isLater = (row: TradePoint): boolean => row.timestamp >= point.timestamp && (idsOf(row)?.last ?? ids.last) > ids.last
+    try {
+      const newest = await this.#inTime(pageBefore, at, signal)
+      if (newest.filter(isLater).length >= WITNESSES && newest.some((row) => idsOf(row)?.last === at)) return 'copies'
+      const around = await this.#inTime(pageBefore, idPlus(ids.last, AROUND), signal)
+      const own = around.find((row) => idsOf(row)?.last === ids.last)
+      if (own?.timestamp !== point.timestamp) return undefined
+      if (isRecent(ids.last)) return 'copies'
+      return around.filter(isLater).length < WITNESSES ? 'restart' : undefined
+    } catch (error) {
+      if (signal.aborted) throw error
+      return undefined
+    }
+  }
+
+  /** The page that ends with this id. */
+  async #inTime(pageBefore: PageBefore, id: IdValue, signal: AbortSignal): Promise<readonly TradePoint[]> {
+    const control = new AbortController()
+    const late = this.#tape.clock.after(ASK_MS, () => control.abort(new Error('REST is not waited for')))
+    try {
+      return await pageBefore(String(idPlus(id, 1)), AbortSignal.any([signal, control.signal]))
+    } finally {
+      late()
+    }
+  }
+
+  #restart(): void {
+    this.#latest = []
+    this.#tape.onRestart(this.#takeWaiting())
+  }
+
+  #damaged(): void {
+    this.#latest = []
+    this.#tape.onDamaged(this.#takeWaiting())
+  }
+
+  /** What comes next still follows them, and may show that they were a line. */
+  #tell(): void {
+    this.#tape.onUnproven(this.#takeWaiting())
+  }
+
+  #takeWaiting(): readonly Newcomer[] {
+    const waiting = this.#waiting
+    this.#waiting = []
+    this.#times.clear()
+    return waiting
+  }
+}
