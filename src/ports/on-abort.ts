@@ -71,3 +71,16 @@ export class AbortListener {
     this.#cancel = undefined
   }
 }
+
+/**
+ * Waits for something that may not heed the signal. What it comes to afterwards is not heard.
+ *
+ * @throws the signal's reason when it aborts first.
+ */
+export async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  signal.throwIfAborted()
+  return await new Promise<T>((resolve, reject) => {
+    const cancel = onAbort(signal, () => reject(signal.reason as Error))
+    promise.then(resolve, reject).finally(cancel)
+  })
+}

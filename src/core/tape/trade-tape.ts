@@ -1,6 +1,7 @@
 import { TapekeeperError } from '../../errors/tapekeeper-error.ts'
 import { sleep, type Clock } from '../../ports/clock.ts'
 import type { Random } from '../../ports/random.ts'
+import { unlessAborted } from '../../ports/on-abort.ts'
 import { backoffDelay, type BackoffPolicy } from '../../ports/backoff.ts'
 import type { CompletenessLedger } from './completeness.ts'
 import { Continuity, idsOf, type TradePoint } from './continuity.ts'
@@ -158,12 +159,12 @@ export class TradeTape {
     this.#ledger = hooks.ledger
     this.#isRestDown = hooks.pageBefore === undefined
     this.#time = new LiveTime(hooks.clock)
-    const { clock, random, pageBefore } = hooks
-    this.#pageBefore =
-      pageBefore &&
-      (async (beforeId, signal) => (await pageBefore(beforeId, signal)).filter(({ timestamp }) => timestamp > this.#eraBegan))
+    const { clock, random, pageBefore, latePageBefore = pageBefore } = hooks
+    const ofEra = (page: PageBefore | undefined): PageBefore | undefined =>
+      page && ((beforeId, signal) => this.#pageOfEra(page, beforeId, signal))
+    this.#pageBefore = ofEra(pageBefore)
     this.#late = new LateFiller(
-      { clock, random, pageBefore: this.#pageBefore, isRepairing: () => this.#repair !== undefined },
+      { clock, random, pageBefore: ofEra(latePageBefore), isRepairing: () => this.#repair !== undefined },
       {
         onFilled: (gap, trades) => this.#filled(gap, trades),
         onGivenUp: (gap) => this.#keeper.givenUp(gap),
@@ -182,7 +183,7 @@ export class TradeTape {
     this.#restart = new RestartDoubt(
       {
         clock: hooks.clock,
-        pageBefore,
+        pageBefore: pageBefore && ((beforeId, signal) => unlessAborted(pageBefore(beforeId, signal), signal)),
         timeoutMs: settings.repairTimeoutMs,
         maxWaiting: settings.maxHeldTrades,
         cursor: () => this.#order.cursor,
@@ -574,6 +575,12 @@ export class TradeTape {
   /** Ids grow with time: only behind an old trade can anything be old. One damaged time is not enough to say so. */
   #isOld(oldest: number): boolean {
     return (this.#lastTimestamp ?? Infinity) < oldest && this.#reached().value < oldest
+  }
+
+  /** Whoever is asked may not heed the signal, and is not waited for either. What an era before had under the same ids is left out. */
+  async #pageOfEra(pageBefore: PageBefore, beforeId: string, signal: AbortSignal): Promise<readonly TradePoint[]> {
+    const page = await unlessAborted(pageBefore(beforeId, signal), signal)
+    return page.filter(({ timestamp }) => timestamp > this.#eraBegan)
   }
 
   // Giving up.

@@ -45,8 +45,10 @@ describe('undisturbed', () => {
       const id = (nth: number) => String(first + BigInt(nth))
       const asked: string[] = []
       world.rest.script = () => {
-        asked.push(world.rest.asked.at(-1)!)
-        return Promise.resolve([5, 4, 3].map((nth) => tradeOf(id(nth), { backfilled: true })))
+        const before = BigInt(world.rest.asked.at(-1)!)
+        asked.push(String(before))
+        const rows = [6, 5, 4, 3, 1, 0].filter((nth) => first + BigInt(nth) < before)
+        return Promise.resolve(rows.map((nth) => tradeOf(id(nth), { backfilled: true })))
       }
       for (const nth of [0, 1, 1, 6, 10]) world.tape.accept(tradeOf(id(nth)))
       world.tape.accept(tradeOf(id(9), { count: 3 }))
@@ -416,20 +418,98 @@ describe('the age limit', () => {
 })
 
 describe('ids that cannot be right', () => {
-  test('an implausible id is not believed when REST knows nothing near it', async () => {
+  const FAR = 9_000_000_000_000
+
+  test.each([
+    ['well', undefined],
+    ['down', down],
+    ['empty', nothing],
+  ] as const)('a damaged id is not believed when the market goes on before it: REST %s', async (_name, script) => {
+    for (const damaged of [FAR, 300]) {
+      const world = createTapeWorld()
+      world.rest.script = script
+      for (let id = 1; id <= 40; id++) {
+        world.rest.newest = id
+        if (id === 4) world.live(damaged)
+        world.live(id)
+        await world.clock.advance(500)
+      }
+      expect(story(world.log)).toBe(Array.from({ length: 40 }, (_, i) => i + 1).join(' '))
+      expect(world.log.gaps).toEqual([])
+      expect(world.log.errors).toMatchObject([{ code: 'FRAME_INVALID', message: /claims \d+ trades that do not exist/ }])
+      expect(world.tape.isWhole).toBe(true)
+      expect(world.clock.pending).toBe(0)
+    }
+  })
+
+  test('its own trade is not lost: it is the hole that the others show', async () => {
     const world = createTapeWorld()
     world.rest.newest = 3
-    world.live(1)
-    world.live(9_000_000_000_000)
-    for (const id of [2, 3]) world.live(id)
+    for (const id of [1, FAR, 3, 4]) world.live(id)
+    for (let id = 5; id <= 20; id++) {
+      await world.clock.advance(SECOND)
+      world.live(id)
+    }
+    await world.clock.advance(5 * SECOND)
+    expect(story(world.log)).toMatch(/^1 2\* 3 4 5 .* 20$/)
+  })
+
+  test('in a market too quiet to tell it is a gap within half a minute, and what comes then is not thrown away', async () => {
+    const world = createTapeWorld()
+    world.rest.newest = 2
+    world.rest.timeOf = (id) => (id < 4 ? START : START + 40 * SECOND)
+    for (const id of [1, 2, FAR]) world.live(id)
+    await world.clock.advance(30 * SECOND)
+    expect(story(world.log)).toBe(`1 2 [3..${FAR - 1} rest-short] ${FAR}`)
     await world.clock.advance(10 * SECOND)
+    world.rest.newest = 4
     world.live(4)
-    await world.clock.advance(10 * SECOND)
-    expect(story(world.log)).toBe('1 2 3 4')
-    expect(world.log.gaps).toEqual([])
-    expect(world.log.errors).toMatchObject([{ code: 'FRAME_INVALID' }])
-    expect(world.rest.asked.length).toBeLessThan(5)
-    expect(world.clock.pending).toBe(0)
+    expect(world.tape.isWhole).toBe(false)
+    await world.clock.advance(2 * SECOND)
+    world.live(5)
+    expect(story(world.log)).toBe(`1 2 [3..${FAR - 1} rest-short] ${FAR} [NaN..NaN ids-restarted] 4 5`)
+  })
+
+  test.each([
+    ['goes on', true],
+    ['is quiet', false],
+  ])('a large hole is real whatever a REST that stands still does not know: the market %s', async (_name, goesOn) => {
+    const world = createTapeWorld()
+    world.rest.newest = 3
+    world.live(3)
+    await world.clock.advance(3 * SECOND)
+    world.live(1_504)
+    for (let i = 0; i < 28; i++) {
+      if (goesOn) world.live(1_505 + i)
+      await world.clock.advance(SECOND)
+    }
+    expect(story(world.log)).toMatch(/^3 \[4\.\.1503 rest-short\] 1504/)
+    expect(world.log.errors).toEqual([])
+    await expectClosed(world)
+  })
+
+  test.each([1_504, FAR, 7])('stop() tells of a hole that nobody has judged: up to %i', async (id) => {
+    const world = createTapeWorld()
+    world.rest.newest = 3
+    world.live(3)
+    world.live(id)
+    await world.clock.advance(5 * SECOND)
+    await expectClosed(world)
+    expect(story(world.log)).toBe(`3 [4..${id - 1} stopped] ${id}`)
+  })
+
+  test('two damaged rows at once that follow each other are no stream', async () => {
+    const world = createTapeWorld()
+    world.rest.newest = 3
+    for (const id of [1, 50_000, 50_001]) world.live(id)
+    for (let id = 4; id <= 14; id++) {
+      await world.clock.advance(SECOND)
+      world.rest.newest = id
+      world.live(id)
+    }
+    await world.clock.advance(5 * SECOND)
+    expect(story(world.log)).toBe('1 2* 3* 4 5 6 7 8 9 10 11 12 13 14')
+    expect(world.tape.isWhole).toBe(true)
   })
 
   test('one that REST confirms is believed', async () => {
@@ -444,17 +524,129 @@ describe('ids that cannot be right', () => {
     expect(fillsIn(world.log.pieces, 'trade')).toBe(152)
   })
 
-  test('ids that begin anew: a gap of unknown size, and on it goes', async () => {
-    const world = createTapeWorld()
-    world.live(1_000)
-    await world.clock.advance(61 * SECOND)
-    world.live(5)
-    world.live(6)
-    expect(story(world.log)).toBe('1000 [NaN..NaN ids-restarted] 5 6')
-    expect(world.log.gaps).toMatchObject([
-      { fromId: undefined, toId: undefined, missing: undefined, fromTime: START, toTime: START + 61 * SECOND },
-    ])
-    expect(world.report()).toMatchObject({ delivered: 3, missing: 0, unknownGaps: 1, duplicates: 0 })
+  describe('that begin anew', () => {
+    const begun = async (): Promise<TapeWorld> => {
+      const world = createTapeWorld()
+      world.rest.newest = 1_000
+      for (const id of [998, 999, 1_000]) {
+        world.live(id)
+        await world.clock.advance(SECOND)
+      }
+      return world
+    }
+
+    test('several trades that follow each other, and none on the old line: a gap of unknown size, and on it goes', async () => {
+      const world = await begun()
+      for (const id of [5, 6, 7]) world.live(id)
+      expect(world.tape.isWhole).toBe(false)
+      expect(world.log.gaps).toEqual([])
+      await world.clock.advance(SECOND)
+      world.live(8)
+      expect(story(world.log)).toBe('998 999 1000 [NaN..NaN ids-restarted] 5 6 7 8')
+      expect(world.log.gaps).toMatchObject([
+        { fromId: undefined, toId: undefined, missing: undefined, fromTime: START + 2 * SECOND, toTime: START + 3 * SECOND },
+      ])
+      expect(world.report()).toMatchObject({ delivered: 7, missing: 0, unknownGaps: 1, duplicates: 0 })
+      expect(world.tape.isWhole).toBe(true)
+      expect(world.clock.pending).toBe(0)
+    })
+
+    test('one trade, and REST has it under that id: the same', async () => {
+      const world = await begun()
+      world.rest.newest = 5
+      world.rest.timeOf = (id) => (id === 5 ? START + 3 * SECOND : START - HOUR)
+      world.live(5)
+      await world.clock.advance(SECOND)
+      expect(story(world.log)).toBe('998 999 1000 [NaN..NaN ids-restarted] 5')
+    })
+
+    test.each([
+      ['REST down', down],
+      ['REST hangs', () => new Promise<never>(() => undefined)],
+      ['REST without a word', nothing],
+    ] as const)('nobody can tell: a gap in time; when they go on, they are the stream. %s', async (_name, script) => {
+      const world = await begun()
+      world.rest.script = script
+      world.live(5)
+      world.live(6)
+      expect(world.tape.isWhole).toBe(false)
+      await world.clock.advance(30 * SECOND)
+      expect(story(world.log)).toBe('998 999 1000 [NaN..NaN ids-restarted]')
+      expect(world.tape.isWhole).toBe(true)
+      expect(world.clock.pending).toBe(0)
+      world.live(7)
+      await world.clock.advance(5 * SECOND)
+      expect(story(world.log)).toBe('998 999 1000 [NaN..NaN ids-restarted] [NaN..NaN ids-restarted] 7')
+    })
+
+    test.each([false, true])('stop() while nobody can tell says so; with a cursor store: %s', async (hasStore) => {
+      const cursorStore = hasStore ? createMemoryCursorStore() : undefined
+      const world = createTapeWorld(cursorStore === undefined ? {} : { cursorStore })
+      await world.tape.open()
+      for (const id of [999, 1_000]) world.live(id)
+      await world.clock.advance(SECOND)
+      world.live(5)
+      await expectClosed(world)
+      expect(story(world.log)).toBe('999 1000 [NaN..NaN ids-restarted]')
+    })
+
+    test('stop() while several follow each other delivers them', async () => {
+      const world = await begun()
+      for (const id of [5, 6, 7]) world.live(id)
+      await expectClosed(world)
+      expect(story(world.log)).toBe('998 999 1000 [NaN..NaN ids-restarted] 5 6 7')
+    })
+
+    test('in the middle of a hole, with REST down: the hole is told, and on it goes', async () => {
+      const world = await begun()
+      world.rest.script = down
+      world.live(1_010)
+      await world.clock.advance(2 * SECOND)
+      for (const id of [5, 6, 9]) world.live(id, { count: id === 9 ? 3 : 1 })
+      await world.clock.advance(2 * SECOND)
+      expect(story(world.log)).toBe('998 999 1000 [1001..1009 ids-restarted] 1010 [NaN..NaN ids-restarted] 5 6 7..9')
+    })
+
+    test('what REST still has under the old ids is not taken for the new ones', async () => {
+      const world = await begun()
+      world.rest.newest = Infinity
+      for (const id of [5, 6, 7, 10]) world.live(id)
+      await world.clock.advance(30 * SECOND)
+      expect(story(world.log)).toBe('998 999 1000 [NaN..NaN ids-restarted] 5 6 7 [8..9 rest-short] 10')
+    })
+
+    test.each([
+      ['a copy with a damaged time', 999],
+      ['a damaged id', 12],
+    ])('not so, when the old line goes on: %s', async (_name, id) => {
+      for (const at of [START + HOUR, START + 5 * SECOND]) {
+        const world = await begun()
+        world.live(id, { at })
+        for (let next = 1_001; next <= 1_008; next++) {
+          world.live(next)
+          await world.clock.advance(SECOND)
+        }
+        expect(story(world.log)).toBe('998 999 1000 1001 1002 1003 1004 1005 1006 1007 1008')
+        expect(world.log.gaps).toEqual([])
+        expect(world.report()).toMatchObject({ duplicates: 1, unknownGaps: 0 })
+        expect(world.tape.isWhole).toBe(true)
+        expect(world.clock.pending).toBe(0)
+      }
+    })
+
+    test('not so, when REST knows the newest trade to be no older: copies after a cursor with a damaged time', async () => {
+      const cursorStore: CursorStore = {
+        load: () => Promise.resolve({ id: '1000', timestamp: START - HOUR }),
+        save: () => Promise.resolve(),
+      }
+      const world = createTapeWorld({ cursorStore })
+      await world.tape.open()
+      for (const id of [995, 996, 997]) world.live(id)
+      await world.clock.advance(5 * SECOND)
+      expect(story(world.log)).toBe('')
+      expect(world.report()).toMatchObject({ duplicates: 3, unknownGaps: 0 })
+      await expectClosed(world)
+    })
   })
 
   test('an old copy is no restart', async () => {
@@ -473,11 +665,123 @@ describe('ids that cannot be right', () => {
     world.live(10)
     world.live(20)
     await world.clock.advance(61 * SECOND)
+    for (const id of [5, 6, 7]) world.live(id)
+    await world.clock.advance(SECOND)
     world.rest.script = undefined
-    world.live(5)
     await world.clock.advance(HOUR)
     expect(world.log.gaps.map(({ reason }) => reason)).toEqual(['rest-failed', 'ids-restarted'])
     expect(world.log.filled).toEqual([])
+  })
+})
+
+describe('a time proves nothing', () => {
+  test.each([3 * SECOND, 60 * SECOND, HOUR, -HOUR, -5 * SECOND])(
+    'one trade stamped %i ms off, and then a hole with REST down: all is told within half a minute',
+    async (off) => {
+      const world = createTapeWorld({ settings: { maxBackfillMs: 10 * SECOND } })
+      world.rest.script = down
+      world.live(1)
+      world.live(2, { at: START + off })
+      for (let id = 5; id <= 60; id++) {
+        world.live(id)
+        await world.clock.advance(SECOND)
+        const known = Math.max(0, id - 30)
+        expect(world.log.pieces.at(-1)?.last).toBeGreaterThanOrEqual(known)
+      }
+      expect(brokenAt(world.log.pieces)).toBeUndefined()
+      expect(story(world.log)).toMatch(/^1 2 \[3\.\.4 rest-failed\] 5 6 .* 60$/)
+      expect(world.log.errors).toEqual([])
+      await expectClosed(world)
+    },
+  )
+
+  test.each([-HOUR, HOUR])('the exchange sets its clock by %i ms for good, and a message is lost', async (step) => {
+    const world = createTapeWorld()
+    world.rest.script = down
+    let id = 1
+    for (const off of [0, step]) {
+      for (let i = 0; i < 40; i++) {
+        if (i !== 0 && i !== 20) world.live(id, { at: world.clock.now() + off })
+        id++
+        await world.clock.advance(SECOND)
+      }
+    }
+    await world.clock.advance(30 * SECOND)
+    expect(brokenAt(world.log.pieces)).toBeUndefined()
+    expect(world.log.pieces.at(-1)?.last).toBe(80)
+    expect(world.log.gaps.map(({ fromId, toId, reason }) => [fromId, toId, reason])).toEqual([
+      ['21', '21', 'rest-failed'],
+      ['41', '41', 'rest-failed'],
+      ['61', '61', 'rest-failed'],
+    ])
+    await expectClosed(world)
+  })
+
+  test('the wall clock is set while a hole is being looked for: it lasts as long as ever', async () => {
+    for (const step of [-600 * SECOND, 2 * HOUR]) {
+      const world = createTapeWorld()
+      world.rest.script = down
+      world.live(1)
+      world.live(4)
+      await world.clock.advance(5 * SECOND)
+      world.clock.stepWall(step)
+      await world.clock.advance(5 * SECOND)
+      expect(world.log.gaps).toEqual([])
+      await world.clock.advance(11 * SECOND)
+      expect(story(world.log)).toBe('1 [2..3 rest-failed] 4')
+      await expectClosed(world)
+    }
+  })
+
+  test.each([2 * HOUR, -2 * HOUR])('a machine whose clock is %i ms off: what is seconds old is read', async (off) => {
+    const clock = createVirtualClock(START + off)
+    const cursorStore: CursorStore = {
+      load: () => Promise.resolve({ id: '1', timestamp: START - 60 * SECOND }),
+      save: () => Promise.resolve(),
+    }
+    for (const store of [cursorStore, undefined]) {
+      const world = createTapeWorld({ clock, ...(store === undefined ? {} : { cursorStore: store }) })
+      await world.tape.open()
+      if (store === undefined) world.live(1, { at: START })
+      world.live(4, { at: START })
+      await world.clock.advance(SECOND)
+      expect(story(world.log)).toBe(store === undefined ? '1 2* 3* 4' : '2* 3* 4')
+      await expectClosed(world)
+    }
+  })
+
+  test('one old time in an answer of REST makes nothing too old', async () => {
+    const rest = new RestHistory()
+    const world = createTapeWorld({ rest })
+    rest.timeOf = (id) => (id === 40 ? START - 5 * HOUR : START)
+    world.live(1)
+    world.live(50)
+    await world.clock.advance(SECOND)
+    expect(world.log.gaps).toEqual([])
+    expect(world.log.trades).toHaveLength(50)
+    // Behind an old trade, too: only what lies at the old end can be old.
+    const quiet = createTapeWorld({ rest })
+    quiet.live(1, { at: START - 9 * HOUR })
+    quiet.live(50)
+    await quiet.clock.advance(SECOND)
+    expect(quiet.log.gaps).toEqual([])
+    expect(quiet.log.trades).toHaveLength(50)
+  })
+
+  test('a REST that stands still for hours does not make old what it does not know', async () => {
+    const rest = new RestHistory()
+    const cursorStore: CursorStore = {
+      load: () => Promise.resolve({ id: '10', timestamp: START - 3 * HOUR }),
+      save: () => Promise.resolve(),
+    }
+    const world = createTapeWorld({ rest, cursorStore })
+    rest.newest = 20
+    rest.timeOf = () => START - 2 * HOUR
+    await world.tape.open()
+    world.live(5_000)
+    await world.clock.advance(30 * SECOND)
+    expect(story(world.log)).toBe('[11..20 too-old] [21..4999 rest-short] 5000')
+    await expectClosed(world)
   })
 })
 
