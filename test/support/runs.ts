@@ -41,7 +41,7 @@ const first = TEST_RUNS === 'explore' ? integer('EXPLORE_FROM', EXPLORE_FROM ?? 
 export const isOneSeed = only !== undefined
 
 /** How large one thing is that is played anyway: hours of a day, rows of a batch. Does not depend on the seeds. */
-export const size = ({ quick, deep }: Sizes): number => (isDeep ? deep : quick)
+export const size = <T>({ quick, deep }: { readonly quick: T; readonly deep: T }): T => (isDeep ? deep : quick)
 
 /** How many runs there are. */
 export const runs = (sizes: Sizes): number => (isOneSeed ? 1 : size(sizes))

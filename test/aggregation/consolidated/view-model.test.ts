@@ -4,7 +4,7 @@ import type { ConsolidatedQuote } from '../../../src/aggregation/consolidated/qu
 import { createVirtualClock } from '../../../src/testing/virtual-clock.ts'
 import { FakeVenue } from './fake-venue.ts'
 import fc from '../../support/fast-check.ts'
-import { property } from '../../support/runs.ts'
+import { property, size } from '../../support/runs.ts'
 
 // The view against a model that forgets nothing and decides anew, from the whole history, each time it is asked.
 
@@ -120,6 +120,8 @@ const command: fc.Arbitrary<Command> = fc.oneof(
   { weight: 3, arbitrary: fc.record({ type: fc.constant('wait'), ms: fc.constantFrom(1, 10, 300, 999, 1_000) }) },
 )
 
+const SIZES = { quick: 150, deep: 1_500 }
+
 test('best bid and offer always are the greatest and the least of the live venues', async () => {
   let quotesSeen = 0
   let evictionsSeen = 0
@@ -180,10 +182,10 @@ test('best bid and offer always are the greatest and the least of the live venue
       expect([view.quote.bid, view.quote.ask, clock.pending]).toEqual([undefined, undefined, 0])
       expect(venues.map(({ attached }) => attached)).toEqual([0, 0, 0, 0, 0])
     }),
-    property({ quick: 150, deep: 1_500 }),
+    property(SIZES),
   )
-  expect(quotesSeen).toBeGreaterThan(10_000)
-  expect(evictionsSeen).toBeGreaterThan(1_000)
+  expect(quotesSeen).toBeGreaterThan(size(SIZES) * 6)
+  expect(evictionsSeen).toBeGreaterThan(size(SIZES) * 0.6)
 })
 
 function perform(next: Command, fake: FakeVenue, timestamp: number): void {

@@ -689,7 +689,7 @@ describe('delivery', () => {
   })
 
   test('validateOhlcvData fills in the exchange', () => {
-    const candle = { openTime: 0, open: '1', high: '1', low: '1', close: '1', volume: '0' }
+    const candle = { openTime: Date.UTC(2026, 10, 22), open: '1', high: '1', low: '1', close: '1', volume: '0' }
     expect(setUp().validateOhlcvData(candle, 'ABC-USD', '1m').exchange).toBe('fake')
   })
 })
