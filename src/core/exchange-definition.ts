@@ -44,6 +44,7 @@ export interface SymbolLookup {
   symbolOf(nativeSymbol: string): string | undefined
 }
 
+/** Whole numbers of at least 1, each of them: anything else is refused at registration. */
 export interface ExchangeLimits {
   /** New connections per second to one host, shared by everything in this process. */
   readonly dialsPerSecond: number
@@ -119,7 +120,10 @@ export interface ExchangeDefinition {
   loadBook?(rest: RestClient, target: TradeTarget, now: () => number, signal: AbortSignal): Promise<PointOf<'orderbook'>>
   /** How the tape of trades is kept complete; without it, as for `none`. */
   readonly trades?: TradeHistory
-  /** Checks `config.customParams`. The core itself heeds two: `pingIntervalMs` (keepalive period) and `maxSubscriptionsPerSocket`. */
+  /**
+   * Checks `config.customParams`. The core itself heeds two, whole numbers of at least 1: `pingIntervalMs` (keepalive period) and
+   * `maxSubscriptionsPerSocket`.
+   */
   readonly customParams: z.ZodType<Record<string, unknown>>
   /** Checks `config.credentials`; absent where nothing is private. */
   readonly credentials?: z.ZodType<Credentials>

@@ -1,6 +1,7 @@
 import { okx } from './okx/index.ts'
+import { limitProblems } from '../core/definition-limits.ts'
 import type { ExchangeDefinition } from '../core/exchange-definition.ts'
-import { didYouMean, kindOf, nearestTo, type ConfigProblem } from '../errors/config-problems.ts'
+import { configError, didYouMean, kindOf, nearestTo, type ConfigProblem } from '../errors/config-problems.ts'
 import { TapekeeperError } from '../errors/tapekeeper-error.ts'
 
 /** Every exchange in the box; the only list of them. */
@@ -17,7 +18,7 @@ export function getSupportedExchanges(): string[] {
 /**
  * Adds an exchange from outside the package, or replaces one of the same id.
  *
- * @throws TapekeeperError `CONFIG_INVALID` when the definition has no id or no REST endpoint.
+ * @throws TapekeeperError `CONFIG_INVALID` when the definition has no id or no REST endpoint, or a limit that is no whole number.
  * @example
  * ```ts
  * import { defineExchange, registerExchange } from 'tapekeeper'
@@ -35,7 +36,9 @@ export function registerExchange(definition: ExchangeDefinition): void {
   if (typeof id !== 'string' || id === '' || typeof endpoints?.['rest'] !== 'string') {
     throw new TapekeeperError('CONFIG_INVALID', 'an exchange definition needs an id and endpoints with at least "rest"')
   }
-  registered.set(definition.id, definition)
+  const problems = limitProblems(definition)
+  if (problems.length > 0) throw configError(`exchange definition "${id}"`, problems)
+  registered.set(id, definition)
 }
 
 /** @throws TapekeeperError `EXCHANGE_UNKNOWN` naming the known ones and the nearest right spelling. */
@@ -47,7 +50,7 @@ export function exchangeDefinition(id: string): ExchangeDefinition {
 }
 
 /** What is wrong with an id that no exchange has, or with its absence. */
-export function unknownExchange(id: string | undefined): ConfigProblem {
+export function unknownExchange(id: unknown): ConfigProblem {
   const allowed = getSupportedExchanges()
   const nearest = typeof id === 'string' ? nearestTo(id, allowed) : undefined
   const what = typeof id === 'string' ? `is "${id}"` : id === undefined ? 'is missing' : `is ${kindOf(id)}`

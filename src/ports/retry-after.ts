@@ -6,7 +6,7 @@ const SECONDS = /^[+-]?\d+(\.\d+)?$/
 const DATE = /^([a-z]{3,9},? .*\d\d:\d\d:\d\d|\d{4}-\d\d-\d\dT)/i
 const ZONE = /(gmt|utc|z|[+-]\d\d:?\d\d)$/i
 /** The members of a list; a date has a comma of its own. */
-const MEMBERS = /[a-z]+, [^,]*|[^,]+/gi
+const MEMBERS = /\s*(?:sun|mon|tue|wed|thu|fri|sat)[a-z]*,[^,]*|[^,]+/gi
 
 /** When an HTTP date is, epoch milliseconds; undefined when it is none. */
 export function httpDate(value: string): number | undefined {

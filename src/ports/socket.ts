@@ -33,8 +33,11 @@ export interface Socket {
 
 export type SocketFactory = (url: string, handlers: SocketHandlers) => Socket
 
-/** Larger messages end the connection (1009). Far above any honest frame: a full snapshot of 5,000 levels is under 1 MB. */
-const MAX_PAYLOAD_BYTES = 64 * 1024 * 1024
+/**
+ * Larger messages end the connection (1009), all their fragments together; `ws` bounds the number of fragments, too. Above whatever our
+ * decoders read, and far above any honest frame: a full snapshot of 5,000 levels is under 1 MB.
+ */
+const MAX_PAYLOAD_BYTES = 16 * 1024 * 1024
 const CLOSE_GRACE_MS = 2_000
 
 /** What `ws` has and a browser's WebSocket has not. */

@@ -208,6 +208,8 @@ export interface FakeFaults {
   drop(filter?: ConnectionFilter): number
   /** Acknowledges every subscription and closes cleanly right afterwards. `on: false` ends it. Default code 1000. */
   closeAfterAck(options?: { readonly on?: boolean; readonly forMs?: number; readonly code?: number }): void
+  /** Each request to subscribe is followed by notice 64008, on new connections as well; nothing is closed. `on: false` ends it. */
+  noticeAfterAck(options?: { readonly on?: boolean; readonly forMs?: number }): void
   /** Open connections stay open but fall silent both ways: no pong, no data, no close. With `includeNew`, later ones as well. */
   halfOpen(options?: ConnectionFilter & { readonly includeNew?: boolean }): number
   /** Refuses handshakes, default with 429. `hang` leaves them without an answer. Ended by `accept` or after `forMs`. */

@@ -3,7 +3,9 @@ import { setupServer } from 'msw/node'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { createRestClient, type RestOutcome } from '../../src/core/rest-client.ts'
 import { systemHttp } from '../../src/ports/http.ts'
-import { createTestWorld, inVirtualTime, type TestWorld } from '../support/test-ports.ts'
+import { UnacceptableAnswer } from '../../src/ports/http-body.ts'
+import { silentLogger } from '../../src/ports/logger.ts'
+import { createTestWorld, httpAnswer, inVirtualTime, type TestWorld } from '../support/test-ports.ts'
 
 const URL = 'https://api.acme.test/v1/things'
 const server = setupServer()
@@ -142,5 +144,141 @@ describe('abort', () => {
     control.abort(reason)
     await expect(inVirtualTime(other.clock, result)).rejects.toBe(reason)
     expect(other.clock.pending).toBe(0)
+  })
+})
+
+describe('told to stay away', () => {
+  const YEARS_30 = '946080000'
+  const data = { code: '0', data: [] }
+
+  /** A client whose every answer is canned, in virtual time; the first answer has this `Retry-After`. */
+  function told(retryAfter: string, more: { readonly date?: string; readonly status?: number } = {}) {
+    const made = createTestWorld(() => 0.5)
+    const warnings: { message: string; fields: unknown }[] = []
+    const logger = { ...silentLogger, warn: (message: string, fields: unknown) => warnings.push({ message, fields }) }
+    const client = createRestClient('https://api.acme.test', made.ports, { logger: () => logger })
+    const sent: number[] = []
+    const { status = 429, date } = more
+    made.answer = () => {
+      sent.push(made.clock.elapsed())
+      return sent.length === 1
+        ? httpAnswer(status, '', { 'retry-after': retryAfter, ...(date === undefined ? {} : { date }) })
+        : httpAnswer(200, data)
+    }
+    const ask = (): Promise<unknown> => inVirtualTime(made.clock, client.get('/x', read)).catch((error: unknown) => error)
+    return { world: made, ask, sent, warnings }
+  }
+
+  test.each([429, 418])('for thirty years (%i): ten minutes, and that is told', async (status) => {
+    const { world: made, ask, sent, warnings } = told(YEARS_30, { status })
+    const words = `https://api.acme.test/x answered ${status}; it asks us to stay away for 946080000 s, we try again after 600 s`
+    const context = { retryAfterMs: 946_080_000_000, status }
+    expect(await ask()).toMatchObject({ code: 'RATE_LIMITED', message: words, context })
+    expect(warnings).toMatchObject([{ message: words, fields: context }])
+    await made.clock.advance(594_000)
+    expect(await ask()).toMatchObject({ code: 'RATE_LIMITED', message: expect.stringContaining('for 6 s more') as string })
+    expect(sent).toHaveLength(1)
+    await made.clock.advance(6_000)
+    expect(await ask()).toEqual([])
+    expect(sent).toEqual([0, 600_000])
+    expect(warnings).toHaveLength(1)
+  })
+
+  test.each([
+    ['for less than nothing', '-5', 250],
+    ['for something that is no number', 'NaN', 250],
+    ['for something that is no time', 'soon', 250],
+    ['in a list', '1, 3, 2', 3_000],
+  ])('%s', async (_name, value, expected) => {
+    const { ask, sent } = told(value)
+    expect(await ask()).toEqual([])
+    expect(sent).toEqual([0, expected])
+  })
+
+  test.each([-3_600_000, 0, 3_600_000])('until a date, with the wall clock %i ms off', async (off) => {
+    const at = Date.UTC(2026, 10, 22, 12)
+    const { world: made, ask, sent } = told(new Date(at + 3_000).toUTCString(), { date: new Date(at).toUTCString() })
+    made.clock.stepWall(at - made.clock.now() + off)
+    expect(await ask()).toEqual([])
+    expect(sent).toEqual([0, 3_000])
+  })
+
+  test.each([-600_000, 600_000])('the wall clock is set by %i ms meanwhile: nothing changes', async (stepMs) => {
+    const { world: made, ask, sent } = told('60')
+    expect(await ask()).toMatchObject({ code: 'RATE_LIMITED' })
+    made.clock.stepWall(stepMs)
+    await made.clock.advance(54_000)
+    expect(await ask()).toMatchObject({ code: 'RATE_LIMITED' })
+    await made.clock.advance(6_000)
+    expect(await ask()).toEqual([])
+    expect(sent).toEqual([0, 60_000])
+  })
+})
+
+describe('answers that are none', () => {
+  test.each([
+    [
+      'too long',
+      new UnacceptableAnswer('a body of more than 9 bytes'),
+      'https://api.acme.test/x answered with a body of more than 9 bytes',
+      1,
+    ],
+    [
+      'elsewhere',
+      new UnacceptableAnswer('a redirect to another origin, https://evil'),
+      'answered with a redirect to another origin',
+      1,
+    ],
+    [
+      'nobody there',
+      new TypeError('fetch failed', { cause: new Error('connect ECONNREFUSED ::1:1') }),
+      'no answer from https://api.acme.test/x: connect ECONNREFUSED ::1:1',
+      3,
+    ],
+  ] as const)('%s: said in words, and asked for again only where that may help', async (_name, error, message, times) => {
+    const other = createTestWorld(() => 0.5)
+    const client = createRestClient('https://api.acme.test', other.ports)
+    other.answer = () => Promise.reject(error)
+    const failed = await inVirtualTime(other.clock, client.get('/x', read)).catch((thrown: unknown) => thrown)
+    expect(failed).toMatchObject({ code: 'REST_FAILED', message: expect.stringContaining(message) as string, cause: error })
+    expect(other.requests).toHaveLength(times)
+    expect(other.requests[0]).toMatchObject({ timeoutMs: 5_000, maxBytes: 8 * 1024 * 1024 })
+  })
+
+  async function failureOf(answer: ReturnType<typeof httpAnswer>, maxBytes?: number): Promise<unknown> {
+    const other = createTestWorld(() => 0.5)
+    other.answer = () => answer
+    const client = createRestClient('https://api.acme.test', other.ports, { maxBytes })
+    return inVirtualTime(other.clock, client.get('/x', read)).catch((thrown: unknown) => thrown)
+  }
+
+  test('a port of the host that knows no bound: its answer is not parsed', async () => {
+    const text = JSON.stringify({ code: '0', data: 'x'.repeat(2_000) })
+    expect(await failureOf(httpAnswer(200, text), 2_000)).toMatchObject({
+      message: expect.stringContaining('more than 2000 bytes') as string,
+    })
+    expect(await failureOf(httpAnswer(200, text), 3_000)).toHaveLength(2_000)
+  })
+
+  test('a page in place of JSON is called by its type', async () => {
+    const page = httpAnswer(200, '<html>', { 'content-type': 'text/html; charset=utf-8' })
+    expect(await failureOf(page)).toMatchObject({
+      code: 'REST_FAILED',
+      message: 'https://api.acme.test/x answered 200 with a body that cannot be read, text/html; charset=utf-8',
+    })
+  })
+
+  test('JSON of a wrong type is JSON', async () => {
+    expect(await failureOf(httpAnswer(200, { code: '0', data: [] }, { 'content-type': 'text/plain' }))).toEqual([])
+  })
+
+  test('nested without end', async () => {
+    expect(await failureOf(httpAnswer(200, '['.repeat(1_000_000)))).toMatchObject({ code: 'REST_FAILED' })
+  })
+
+  test.each([302, 304])('HTTP %i is no success, whatever stands in it', async (code) => {
+    expect(await failureOf(httpAnswer(code, { code: '0', data: [] }))).toMatchObject({
+      message: `https://api.acme.test/x answered ${code}`,
+    })
   })
 })

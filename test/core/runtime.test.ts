@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest'
-import type { Credentials } from '../../src/core/exchange-definition.ts'
+import type { Credentials, ExchangeDefinition } from '../../src/core/exchange-definition.ts'
 import { runtimeOf, type PoolRequest } from '../../src/core/runtime.ts'
 import { silentLogger } from '../../src/ports/logger.ts'
 import { acme, AcmeServer } from '../support/acme.ts'
-import { subscribe } from '../support/link-world.ts'
-import { createTestWorld } from '../support/test-ports.ts'
+import { LOGIN, subscribe } from '../support/link-world.ts'
+import { createTestWorld, httpAnswer, inVirtualTime } from '../support/test-ports.ts'
 
 const request = (more: Partial<PoolRequest> = {}): PoolRequest => ({
   definition: acme,
@@ -89,4 +89,83 @@ test('a pool that became empty is forgotten, and made anew when it is needed', a
   expect(again.heard).toEqual(['confirmed'])
   again.leave()
   expect(world.sockets.alive).toEqual([])
+})
+
+describe('the time of a login', () => {
+  const keys: Credentials = { apiKey: 'a', secret: 'b' }
+
+  /** When a login was signed for, by the exchange's clock, which is an hour ahead of ours. */
+  async function signedFor(stepMs: number): Promise<{ signed: number[]; theirs: () => number; warnings: string[] }> {
+    const world = createTestWorld(() => 0.5)
+    const epoch = world.clock.now() + 3_600_000
+    const theirs = (): number => epoch + world.clock.elapsed()
+    const warnings: string[] = []
+    const signed: number[] = []
+    const server = new AcmeServer(() => world.clock.now())
+    world.sockets.onDial = server.accept
+    world.answer = () => httpAnswer(200, theirs())
+    server.intercept = (socket, { op }) => {
+      if (op !== 'login' || Math.abs(signed.at(-1)! - theirs()) < 1_000) return false
+      server.say(socket, { err: '60006', reaction: 'clock' })
+      return true
+    }
+    const definition: ExchangeDefinition = {
+      ...acme,
+      login: (_credentials, now) => {
+        signed.push(now)
+        return Promise.resolve(LOGIN)
+      },
+    }
+    const logger = { ...silentLogger, warn: (message: string) => warnings.push(message) }
+    const pool = runtimeOf(world.ports).pool(request({ definition, endpoint: 'private', credentials: keys, logger }))
+    const { leave, heard } = subscribe(pool, 'a')
+    await world.clock.advance(1_000)
+    world.clock.stepWall(stepMs)
+    world.sockets.last.close()
+    await world.clock.advance(5_000)
+    expect(heard.at(-1)).toBe('confirmed')
+    leave()
+    await world.clock.advance(5_000)
+    return { signed, theirs, warnings }
+  }
+
+  test.each([0, -600_000, 86_400_000])(
+    'is the exchange’s, once ours was refused, even if ours is set by %i ms then',
+    async (stepMs) => {
+      const { signed, warnings } = await signedFor(stepMs)
+      expect(signed).toHaveLength(3)
+      expect(signed[2]! - signed[1]!).toBeGreaterThanOrEqual(1_000)
+      expect(signed[2]! - signed[1]!).toBeLessThan(3_000)
+      expect(warnings).toEqual(["login refused: 60006 refused; the clock of this machine is 3600 s behind the exchange's"])
+    },
+  )
+})
+
+test('what REST tells all who share it is heard by the logger of whoever asked last', async () => {
+  const world = createTestWorld(() => 0.5)
+  const heard: string[] = []
+  const loggerOf = (name: string) => ({ ...silentLogger, warn: () => heard.push(name) })
+  const runtime = runtimeOf(world.ports)
+  const rest = runtime.rest(acme, 'https://a')
+  expect(runtime.rest(acme, 'https://a', loggerOf('one'))).toBe(rest)
+  expect(runtime.rest(acme, 'https://a', loggerOf('two'))).toBe(rest)
+  expect(runtime.rest(acme, 'https://a')).toBe(rest)
+  world.answer = () => httpAnswer(429, '', { 'retry-after': '60' })
+  await expect(
+    inVirtualTime(
+      world.clock,
+      rest.get('/x', () => ({ kind: 'ok', data: 1 })),
+    ),
+  ).rejects.toThrow('60 s')
+  expect(heard).toEqual(['two'])
+})
+
+test('an exchange may allow longer REST answers than others', async () => {
+  const world = createTestWorld(() => 0.5)
+  world.answer = () => httpAnswer(200, '1')
+  const definition = { ...acme, limits: { ...acme.limits, restAnswerBytes: 77 } }
+  await runtimeOf(world.ports)
+    .rest(definition, 'https://a')
+    .get('/x', () => ({ kind: 'ok', data: 1 }))
+  expect(world.requests[0]?.maxBytes).toBe(77)
 })

@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, test, vi } from 'vitest'
+import { z } from 'zod'
 import { acme, AcmeServer } from '../support/acme.ts'
 import { createTestWorld, httpAnswer, inVirtualTime } from '../support/test-ports.ts'
 
@@ -37,6 +38,50 @@ describe('registerExchange', () => {
   ])('refuses a definition with %s', async (_name, definition) => {
     const { registerExchange } = await fresh()
     expect(() => registerExchange(definition as never)).toThrow(/needs an id and endpoints/)
+  })
+
+  const { limits } = acme
+  test.each<[string, object, string]>([
+    [
+      'half a dial a second',
+      { limits: { ...limits, dialsPerSecond: 0.5 } },
+      'limits.dialsPerSecond is 0.5, must be a whole number of at least 1',
+    ],
+    ['none', { limits: { ...limits, dialsPerSecond: 0 } }, 'limits.dialsPerSecond is 0, must'],
+    ['less than none', { limits: { ...limits, dialsPerSecond: -3 } }, 'limits.dialsPerSecond is -3, must'],
+    ['NaN', { limits: { ...limits, dialsPerSecond: NaN } }, 'limits.dialsPerSecond is NaN, must'],
+    ['no end', { limits: { ...limits, dialsPerSecond: Infinity } }, 'limits.dialsPerSecond is Infinity, must'],
+    ['a text', { limits: { ...limits, dialsPerSecond: '3' } }, 'limits.dialsPerSecond is a string, must'],
+    ['none at all', { limits: undefined }, 'limits.dialsPerSecond is missing, must'],
+    ['requests', { limits: { ...limits, requests: { count: 1.5, perMs: 0 } } }, 'limits.requests.count is 1.5, must'],
+    ['their period', { limits: { ...limits, requests: { count: 1.5, perMs: 0 } } }, 'limits.requests.perMs is 0, must'],
+    ['no requests', { limits: { ...limits, requests: null } }, 'limits.requests.count is missing, must'],
+    ['their size', { limits: { ...limits, requestBytes: NaN } }, 'limits.requestBytes is NaN, must'],
+    ['topics', { limits: { ...limits, subscriptionsPerConnection: 0 } }, 'limits.subscriptionsPerConnection is 0, must'],
+    ['REST answers', { limits: { ...limits, restAnswerBytes: 0.1 } }, 'limits.restAnswerBytes is 0.1, must'],
+    ['keepalive', { keepalive: { ping: 'ping', periodMs: NaN } }, 'keepalive.periodMs is NaN, must'],
+    ['REST', { restLimits: { '/x': { count: 0.5, perMs: 1_000 } } }, 'restLimits["/x"].count is 0.5, must'],
+    ['depths', { orderBookDepths: [5, 0.5, 'full'] }, 'orderBookDepths.1 is 0.5, must'],
+  ])('refuses a limit that would silently be another: %s', async (_name, more, words) => {
+    const { registerExchange, findExchange } = await fresh()
+    const definition = { ...acme, id: 'wrong', ...more } as never
+    expect(() => registerExchange(definition)).toThrow(words)
+    expect(() => registerExchange(definition)).toThrow(expect.objectContaining({ code: 'CONFIG_INVALID' }) as Error)
+    expect(findExchange('wrong')).toBeUndefined()
+  })
+
+  test('parameters that the core heeds are numbers that it can heed, whatever the schema of the definition lets pass', async () => {
+    const { registerExchange, ExchangeFactory } = await fresh()
+    registerExchange({ ...acme, customParams: z.looseObject({}) })
+    const problems = (customParams: Record<string, unknown>): string[] =>
+      ExchangeFactory.validateConfig({ exchange: 'acme', symbol: 'ABC-USD', dataTypes: ['trade'], customParams }).map(
+        ({ message }) => message,
+      )
+    expect(problems({ maxSubscriptionsPerSocket: 0, pingIntervalMs: 0.5 })).toEqual([
+      'customParams.pingIntervalMs is 0.5, must be a whole number of at least 1',
+      'customParams.maxSubscriptionsPerSocket is 0, must be a whole number of at least 1',
+    ])
+    expect(problems({ maxSubscriptionsPerSocket: 3, pingIntervalMs: 1_000, other: 0.5 })).toEqual([])
   })
 
   test('an exchange from outside, end to end', async () => {

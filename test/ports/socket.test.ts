@@ -99,6 +99,38 @@ describe('systemSocket', () => {
     expect(closed.error?.message).toContain('ECONNREFUSED')
   })
 
+  test('a date in Retry-After is reckoned from the date of the refusal', async () => {
+    const made = createServer()
+    const [date, until] = ['Thu, 01 Jan 1970 00:00:00 GMT', 'Thu, 01 Jan 1970 00:00:30 GMT']
+    made.on('upgrade', (_request, stream) =>
+      stream.end(`HTTP/1.1 503 Away\r\nDate: ${date}\r\nRetry-After: ${until}\r\nContent-Length: 0\r\n\r\n`),
+    )
+    const { closed } = connect(await listen(made))
+    expect(await closed).toMatchObject({ status: 503, retryAfterMs: 30_000 })
+  })
+
+  test('a message without end is cut off, in one piece or in any number of them', async () => {
+    for (const [piece, count] of [
+      ['x'.repeat(20_000_000), 1],
+      ['x'.repeat(1_000_000), 20],
+      ['x', 20_000],
+    ] as const) {
+      const made = createServer()
+      new WebSocketServer({ server: made }).on('connection', (peer) => {
+        peer.on('error', () => undefined)
+        for (let i = 0; i < count; i++) peer.send(piece, { fin: count === 1 }, () => undefined)
+      })
+      const { closed, events } = connect(await listen(made))
+      expect((await closed).error?.message).toMatch(/Max payload size exceeded|Too many message fragments/)
+      expect(events).toEqual(['open', 'close 1006'])
+      await new Promise((resolve) => {
+        for (const line of lines.splice(0)) line.destroy()
+        made.close(resolve)
+      })
+      server = undefined
+    }
+  })
+
   test('cut off', async () => {
     const made = createServer()
     new WebSocketServer({ server: made }).on('connection', (peer) => peer.terminate())

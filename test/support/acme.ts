@@ -43,7 +43,7 @@ export function decodeAcme(text: string, receivedAt: number, symbolOf: (native: 
   if (unack !== undefined) return { kind: 'unsubscribed', topicKey: unack, requestId: id }
   if (err !== undefined)
     return { kind: 'rejected', reaction, nativeCode: err, message: 'refused', requestId: id, topicKey: about }
-  if (move === true) return { kind: 'move', nativeCode: '64008', message: 'service upgrade' }
+  if (move === true) return { kind: 'move', nativeCode: '64008', message: 'service upgrade', requestId: id }
   if (loggedIn === true) return { kind: 'logged-in' }
   if (topic === undefined) return { kind: 'ignored' }
   const symbol = symbolOf(topic.slice('trades.'.length)) ?? ''

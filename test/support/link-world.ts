@@ -1,8 +1,8 @@
 import type { ExchangeLimits } from '../../src/core/exchange-definition.ts'
 import { Dialer } from '../../src/core/link/dialer.ts'
 import { LinkPool, type TopicListener } from '../../src/core/link/link-pool.ts'
-import type { LinkSettings } from '../../src/core/link/link.ts'
-import { silentLogger } from '../../src/ports/logger.ts'
+import type { LinkSettings } from '../../src/core/link/link-settings.ts'
+import { silentLogger, type Logger } from '../../src/ports/logger.ts'
 import type { Random } from '../../src/ports/random.ts'
 import { acme, ACME_URL, AcmeServer, acmeTopic, decodeAcme } from './acme.ts'
 import { createTestWorld, type TestWorld } from './test-ports.ts'
@@ -12,6 +12,7 @@ export interface LinkWorldOptions {
   readonly login?: () => Promise<string>
   readonly syncClock?: () => Promise<number>
   readonly random?: Random
+  readonly logger?: Logger
   /** The test opens sockets by hand. */
   readonly manual?: boolean
 }
@@ -33,6 +34,7 @@ export function createLinkWorld({
   login,
   syncClock,
   random = () => 0.5,
+  logger = silentLogger,
   manual = false,
 }: LinkWorldOptions = {}): LinkWorld {
   const base = createTestWorld(random)
@@ -43,7 +45,7 @@ export function createLinkWorld({
     url: ACME_URL,
     ports,
     dialer: new Dialer(clock, ports.random, 3),
-    logger: silentLogger,
+    logger,
     hide: (text) => text,
     limits: { ...acme.limits, ...limits },
     maxAgeMs: 24 * 3_600_000,
@@ -76,6 +78,8 @@ export interface Subscriber extends TopicListener {
   readonly heard: string[]
   readonly data: number[]
   readonly bad: string[]
+  /** Of those, the ones that were surely of this topic. */
+  surelyMine: number
   leave: () => void
 }
 
@@ -86,6 +90,7 @@ export function subscribe(pool: LinkPool, symbol: string, more: Partial<TopicLis
     heard: [],
     data: [],
     bad: [],
+    surelyMine: 0,
     leave: () => undefined,
     onData(frame, text, receivedAt) {
       for (const point of frame.points) if (point.dataType === 'trade') this.data.push(Number(point.data.id))
@@ -95,9 +100,10 @@ export function subscribe(pool: LinkPool, symbol: string, more: Partial<TopicLis
       this.heard.push(error === undefined ? status : `${status} ${error.code}`)
       more.onStatus?.(status, error)
     },
-    onBadFrame(error, text, receivedAt) {
+    onBadFrame(error, text, receivedAt, isSurelyMine) {
       this.bad.push(text)
-      more.onBadFrame?.(error, text, receivedAt, false)
+      if (isSurelyMine) this.surelyMine++
+      more.onBadFrame?.(error, text, receivedAt, isSurelyMine)
     },
   }
   const leave = pool.subscribe(topic, subscriber)

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import type { DataType } from '../../domain/data-type.ts'
 import { CANDLE_TIMEFRAMES, isTimeframe, TIMEFRAMES, type CandleTimeframe } from '../../domain/timeframe.ts'
+import { heededParamProblems } from '../definition-limits.ts'
 import type { Credentials, ExchangeDefinition } from '../exchange-definition.ts'
 import { configError, parseConfig, problemsOf, type ConfigProblem } from '../../errors/config-problems.ts'
 import type { CursorStore } from '../../ports/cursor-store.ts'
@@ -152,7 +153,14 @@ function specificProblems(
 ): readonly ConfigProblem[] {
   const { dataTypes, orderBook, candles } = config
   const ofParams = problemsOf(z.strictObject({ customParams: definition.customParams }), { customParams: config.customParams })
-  const problems = [...ofParams, ...endpointProblems(config.endpoints, definition), ...credentialProblems(config, definition)]
+  const params = definition.customParams.safeParse(config.customParams)
+  const ofHeeded = params.success ? heededParamProblems(params.data) : []
+  const problems = [
+    ...ofParams,
+    ...ofHeeded,
+    ...endpointProblems(config.endpoints, definition),
+    ...credentialProblems(config, definition),
+  ]
   for (const dataType of dataTypes) {
     if (!definition.dataTypes.includes(dataType) && !(dataType === 'candle' && isMadeHere(config, definition))) {
       problems.push(notOffered('dataTypes', dataType, definition.dataTypes, definition))

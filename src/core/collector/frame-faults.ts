@@ -22,12 +22,16 @@ export class FrameFaults {
   #windowEnds = 0
   #emitted = 0
   #silent = 0
+  #last: TapekeeperError | undefined
 
   constructor(hooks: FrameFaultHooks) {
     this.#hooks = hooks
   }
 
   add(error: TapekeeperError): void {
+    // What nobody knows whose it was is told to each of a collector's subscriptions.
+    if (error === this.#last) return
+    this.#last = error
     const now = this.#hooks.clock.elapsed()
     if (now >= this.#windowEnds) {
       this.#windowEnds = now + WINDOW_MS

@@ -6,7 +6,8 @@ import type { ErrorCode } from '../../errors/consequence.ts'
 import { connectionReport, type ConnectionReport } from './connection-report.ts'
 import { backoffDelay, type BackoffPolicy } from '../../ports/backoff.ts'
 import { publicUrl } from '../../ports/public-url.ts'
-import { Link, type LinkListener, type LinkSettings } from './link.ts'
+import type { LinkSettings } from './link-settings.ts'
+import { Link, type LinkListener } from './link.ts'
 import type { LinkLoss } from './link-state.ts'
 import type { TopicChange } from './subscriptions.ts'
 
@@ -265,14 +266,16 @@ export class LinkPool {
       if (isNeeded === undefined) pending.isNeeded = undefined
       return
     }
+    // As it is now: while it waits it may prove stable, and have been sent away at once all the same.
     const { failures } = link
     if (failures === 0) {
-      this.#replace(link, reason)
+      this.#replace(link, reason, failures)
       return
     }
     const { dialer, logger, ports, url } = this.#settings
     dialer.disproved()
-    const delayMs = backoffDelay(failures - 1, MOVE, ports.random)
+    // No draw near zero: while the old connection does well, the dialer does not ration.
+    const delayMs = backoffDelay(failures - 1, MOVE, () => (1 + ports.random()) / 2)
     logger.warn('to be replaced again before the new connection has proved stable: waiting', {
       url: publicUrl(url),
       reason,
@@ -283,7 +286,7 @@ export class LinkPool {
       isNeeded,
       cancel: ports.clock.after(delayMs, () => {
         this.#moves.delete(link)
-        if (move.isNeeded?.() !== false) this.#replace(link, reason)
+        if (move.isNeeded?.() !== false) this.#replace(link, reason, failures)
       }),
     }
     this.#moves.set(link, move)
@@ -295,9 +298,9 @@ export class LinkPool {
   }
 
   /** Make before break: a second connection takes the same topics; the first one serves until the second does. */
-  #replace(link: Link, reason: string): void {
+  #replace(link: Link, reason: string, failures: number): void {
     this.#settings.logger.info('moving to a new connection', { url: publicUrl(this.#settings.url), reason })
-    const replacement = this.#newLink(link.failures)
+    const replacement = this.#newLink(failures)
     for (const entry of this.#entriesOf(link)) {
       entry.next = replacement
       replacement.add(entry.topic)

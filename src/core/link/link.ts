@@ -1,42 +1,18 @@
-import type { ExchangeLimits, Keepalive, Topic } from '../exchange-definition.ts'
-import { fencedDecode, type Frame, type FrameDecoder, type RejectedFrame } from '../frame.ts'
+import type { Topic } from '../exchange-definition.ts'
+import { fencedDecode, type Frame, type RejectedFrame } from '../frame.ts'
 import { backoffDelay, type BackoffPolicy } from '../../ports/backoff.ts'
 import { callFenced } from '../../ports/emitter.ts'
 import { SlidingWindow } from '../sliding-window.ts'
-import { reasonOf } from '../../errors/reason.ts'
 import { messageOf, TapekeeperError } from '../../errors/tapekeeper-error.ts'
 import { momentOf, type Cancel, type Moment } from '../../ports/clock.ts'
-import type { Logger } from '../../ports/logger.ts'
-import type { Ports } from '../../ports/ports.ts'
-import { retryAfterWords } from '../../ports/retry-after.ts'
 import type { Socket, SocketClosed } from '../../ports/socket.ts'
-import type { Dialer } from './dialer.ts'
 import { Heartbeat } from './heartbeat.ts'
+import { lossOf } from './link-loss.ts'
+import { NamedTimers } from './named-timers.ts'
+import type { LinkSettings } from './link-settings.ts'
 import { stepLink, type LinkEffect, type LinkInput, type LinkLoss, type LinkState } from './link-state.ts'
+import { carries, strayError } from './stray-answer.ts'
 import { Subscriptions, type Request, type Stray, type TopicChange } from './subscriptions.ts'
-
-/** Everything a link needs to know; one set per pool. */
-export interface LinkSettings {
-  readonly url: string
-  readonly ports: Ports
-  readonly dialer: Dialer
-  readonly logger: Logger
-  /** Takes the secrets of the URL and the credentials out of what others say: they may quote them. */
-  readonly hide: (text: string) => string
-  readonly limits: ExchangeLimits
-  readonly keepalive: Keepalive
-  /** A connection asks to be replaced before it is this old. Milliseconds. */
-  readonly maxAgeMs: number
-  readonly wire: {
-    subscribe(topics: readonly Topic[], requestId: string): string
-    unsubscribe(topics: readonly Topic[], requestId: string): string
-  }
-  readonly decode: FrameDecoder
-  /** Signs the login request; absent on public endpoints. */
-  readonly login: (() => Promise<string>) | undefined
-  /** Takes the exchange's time after a login was refused for its timestamp; how far the wall clock here is ahead of it, milliseconds. */
-  readonly syncClock: () => Promise<number>
-}
 
 /** News of one link. */
 export interface LinkListener {
@@ -58,8 +34,6 @@ const ACK_TIMEOUT_MS = 5_000
 const OPEN_TIMEOUT_MS = 10_000
 /** Data must have flowed this long before a loss counts as the first one. */
 const STABLE_AFTER_MS = 5_000
-/** Ids are longer only where somebody plays with us. Characters. */
-const LONGEST_ID = 40
 /** Subscriptions asked for within this time travel in one request. */
 const COALESCE_MS = 5
 
@@ -87,27 +61,24 @@ export class Link {
   readonly #heartbeat: Heartbeat
   #dataSeen = false
   #proved = false
+  /** Everything that was wanted has been confirmed on this connection at some time. */
+  #wasSettled = false
   /**
    * Of a replacement: how many of its predecessors in a row were replaced before they had proved stable. It is dialled under the rules of a
    * redial: a server that sends every newcomer away must not be stormed.
    */
   readonly #failuresBefore: number | undefined
   #loginText = ''
-  /** Why the login was refused, when its timestamp was. */
+  /** Why this dial's login was refused, when its timestamp was; it is repeated once. */
   #loginRefusal: string | undefined
-  #clockSynced = false
-  #cancelDial: Cancel | undefined
-  #cancelWake: Cancel | undefined
-  #cancelDeadline: Cancel | undefined
-  #cancelStable: Cancel | undefined
-  #cancelAge: Cancel | undefined
-  #cancelPump: Cancel | undefined
+  readonly #timers: NamedTimers<'dial' | 'wake' | 'deadline' | 'stable' | 'age' | 'pump'>
   #pumpAt = Infinity
 
   constructor(settings: LinkSettings, listener: LinkListener, failuresBefore?: number) {
     this.#settings = settings
     this.#failuresBefore = failuresBefore
     this.#listener = listener
+    this.#timers = new NamedTimers(settings.ports.clock)
     const { limits, wire, ports, keepalive } = settings
     this.#heartbeat = new Heartbeat(ports.clock, keepalive.periodMs, {
       onPing: () => this.#socket?.send(keepalive.ping),
@@ -200,7 +171,7 @@ export class Link {
         this.#discard(effect.politely)
         return
       case 'wake':
-        this.#cancelWake = this.#after(effect.at - this.#settings.ports.clock.elapsed(), () => {
+        this.#timers.set('wake', effect.at - this.#settings.ports.clock.elapsed(), () => {
           this.#apply({ type: 'timer', epoch: effect.epoch })
         })
         return
@@ -209,7 +180,6 @@ export class Link {
 
   #dial(epoch: number, attempt: number): void {
     const { dialer, ports, url } = this.#settings
-    this.#clockSynced = false
     let endHandshake: Cancel | undefined
     this.#loginRefusal = undefined
     this.#loginText = ''
@@ -226,7 +196,8 @@ export class Link {
       const isCurrent = (): boolean => 'epoch' in this.#state && this.#state.epoch === epoch
       let wasOpen = false
       const lose = (closed: SocketClosed): void => {
-        const loss = lossOf(closed, wasOpen, this.#loginRefusal)
+        const isLoggingIn = this.#state.status === 'authenticating'
+        const loss = lossOf(closed, wasOpen, isLoggingIn ? this.#loginRefusal : undefined)
         settle(() => dialer.failed(loss))
         this.#lose(epoch, loss)
       }
@@ -249,8 +220,8 @@ export class Link {
           },
           onClose: (closed) => {
             gone()
+            // Whoever gave it up before this has told the dialer.
             if (isCurrent() && this.#state.status !== 'waiting') lose(closed)
-            else settle(() => dialer.failed())
           },
         })
       } catch (error) {
@@ -258,7 +229,7 @@ export class Link {
         lose({ code: 1006, reason: `socket could not be made: ${messageOf(error)}` })
       }
     })
-    this.#cancelDial = () => (endHandshake ?? leaveQueue)()
+    this.#timers.keep('dial', () => (endHandshake ?? leaveQueue)())
   }
 
   #login(epoch: number): void {
@@ -274,10 +245,11 @@ export class Link {
   }
 
   #becomeReady(epoch: number): void {
-    this.#cancelDeadline?.()
+    this.#timers.cancel('deadline')
     const { ports, limits } = this.#settings
     this.#requests = new SlidingWindow(limits.requests.count, limits.requests.perMs)
     if (this.#settings.login !== undefined) this.#requests.note(ports.clock.elapsed())
+    this.#wasSettled = false
     this.subscriptions.reset()
     this.#pump()
 
@@ -285,13 +257,11 @@ export class Link {
 
     // A tenth of jitter keeps connections that were made together from being replaced together.
     const ageMs = this.#settings.maxAgeMs * (0.9 + 0.1 * ports.random())
-    this.#cancelAge = this.#after(ageMs, () =>
-      this.#listener.onMove(this, `the connection is ${Math.round(ageMs / 1_000)} s old`),
-    )
+    this.#timers.set('age', ageMs, () => this.#listener.onMove(this, `the connection is ${Math.round(ageMs / 1_000)} s old`))
 
     const proveStable = (): void => {
       if (!this.#dataSeen) {
-        this.#cancelStable = this.#after(STABLE_AFTER_MS, proveStable)
+        this.#timers.set('stable', STABLE_AFTER_MS, proveStable)
         return
       }
       this.#proved = true
@@ -299,7 +269,7 @@ export class Link {
       this.#apply({ type: 'proved-stable', epoch })
     }
     this.#dataSeen = false
-    this.#cancelStable = this.#after(STABLE_AFTER_MS, proveStable)
+    this.#timers.set('stable', STABLE_AFTER_MS, proveStable)
   }
 
   #receive(epoch: number, text: string): void {
@@ -309,7 +279,8 @@ export class Link {
     this.lastHeard = momentOf(this.#settings.ports.clock)
     const receivedAt = this.lastHeard.at
     const frame = fencedDecode(this.#settings.decode, text, receivedAt)
-    if (this.#heed(epoch, frame) === 'stray') this.#listener.onStray(this, this.#strayError(frame), text, receivedAt)
+    if (this.#heed(epoch, frame) === 'stray')
+      this.#listener.onStray(this, strayError(frame, this.#settings.hide), text, receivedAt)
     else this.#listener.onFrame(this, frame, text, receivedAt)
   }
 
@@ -351,16 +322,6 @@ export class Link {
     return this.#state.status === 'open' ? this.subscriptions.hasAsked(requestId) : carries(this.#loginText, requestId)
   }
 
-  #strayError(frame: Frame): TapekeeperError {
-    const requestId = 'requestId' in frame ? frame.requestId?.slice(0, LONGEST_ID) : undefined
-    const { nativeCode, message = '' } = 'nativeCode' in frame ? frame : { nativeCode: undefined }
-    const what = nativeCode === undefined ? `"${frame.kind}"` : `${nativeCode} ${this.#settings.hide(message)}`
-    const isPause = frame.kind === 'rejected' && frame.reaction === 'slow-down' && requestId === undefined
-    const whose = requestId === undefined ? 'and does not say to what' : `to a request that is not ours (${requestId})`
-    const words = `the exchange answered ${what} ${whose}: ${isPause ? 'every request waits' : 'nothing follows'}`
-    return new TapekeeperError(isPause ? 'RATE_LIMITED' : 'FRAME_INVALID', words, { nativeCode, requestId })
-  }
-
   #receiveBinary(bytes: number): void {
     this.#heartbeat.heard()
     this.messages++
@@ -392,13 +353,12 @@ export class Link {
     if (topicKey !== undefined || !this.#isOurs(requestId)) return 'stray'
     const words = `login refused: ${nativeCode} ${message}`
     if (reaction === 'auth' || reaction === 'reject') this.#refuseLogin(epoch, this.#authError(frame))
-    else if (reaction === 'clock' && !this.#clockSynced) this.#loginWithTheirClock(epoch, words)
+    else if (reaction === 'clock' && this.#loginRefusal === undefined) this.#loginWithTheirClock(epoch, words)
     else this.#lose(epoch, { message: words })
     return undefined
   }
 
   #loginWithTheirClock(epoch: number, refusal: string): void {
-    this.#clockSynced = true
     // Exchanges close after a login that failed: then the next dial has the right time.
     this.#loginRefusal = refusal
     this.#settings.syncClock().then(
@@ -431,27 +391,18 @@ export class Link {
 
   #news(change: TopicChange | Stray | undefined): Stray | undefined {
     if (change === 'stray') return change
+    this.#wasSettled ||= this.subscriptions.settled
     if (change !== undefined) this.#listener.onTopic(this, change)
     return undefined
   }
 
   #deadline(epoch: number, delayMs: number, message: string): void {
-    this.#cancelDeadline?.()
-    this.#cancelDeadline = this.#after(delayMs, () => this.#lose(epoch, { message }))
+    this.#timers.set('deadline', delayMs, () => this.#lose(epoch, { message }))
   }
 
   #discard(politely: boolean): void {
     this.#heartbeat.stop()
-    for (const cancel of [
-      this.#cancelDial,
-      this.#cancelWake,
-      this.#cancelDeadline,
-      this.#cancelStable,
-      this.#cancelAge,
-      this.#cancelPump,
-    ]) {
-      cancel?.()
-    }
+    this.#timers.clear()
     this.#pumpAt = Infinity
     this.opened = undefined
     if (this.#proved) this.#settings.dialer.retired()
@@ -469,9 +420,8 @@ export class Link {
   #pumpIn(delayMs: number): void {
     const at = this.#settings.ports.clock.elapsed() + delayMs
     if (this.#state.status !== 'open' || at >= this.#pumpAt) return
-    this.#cancelPump?.()
     this.#pumpAt = at
-    this.#cancelPump = this.#after(delayMs, () => {
+    this.#timers.set('pump', delayMs, () => {
       this.#pumpAt = Infinity
       this.#pump()
     })
@@ -499,9 +449,11 @@ export class Link {
     if (isNeeded()) this.#listener.onMove(this, 'the request budget of the connection is used up', isNeeded)
   }
 
+  /** And another connection would help: one that has not got through its first requests would not get through them elsewhere. */
   get #isShortOfRequests(): boolean {
+    if (this.#state.status !== 'open' || !this.#wasSettled) return false
     const now = this.#settings.ports.clock.elapsed()
-    return this.#state.status === 'open' && this.#requests.nextAt(now) > now && this.subscriptions.waiting(now)
+    return this.#requests.nextAt(now) > now && this.subscriptions.waiting(now)
   }
 
   /** Our definitions write every request; one registered from outside may throw, and then it costs the connection a back-off. */
@@ -514,31 +466,7 @@ export class Link {
       return 'unwritable'
     }
   }
-
-  #after(delayMs: number, callback: () => void): Cancel {
-    return this.#settings.ports.clock.after(Math.max(0, delayMs), callback)
-  }
 }
-
-/** What a socket that has ended amounts to: one that never opened was not cut off. */
-function lossOf(
-  { code, reason, status, retryAfterMs, error }: SocketClosed,
-  wasOpen: boolean,
-  loginRefusal: string | undefined,
-): LinkLoss {
-  if (status !== undefined) {
-    const message = `handshake refused with HTTP ${status}${retryAfterWords(retryAfterMs)}`
-    return { message, closeCode: code, status, retryAfterMs }
-  }
-  const why = reason !== '' ? reason : error === undefined ? '' : reasonOf(error)
-  const cut = code === 1006 ? 'connection cut off' : `connection closed by the server with ${code}`
-  const how = loginRefusal ?? (wasOpen ? cut : 'could not connect')
-  return { message: why === '' ? how : `${how}: ${why}`, closeCode: code }
-}
-
-/** Whether a request that was written elsewhere has this id in it, as text or as a number. */
-const carries = (request: string, id: string): boolean =>
-  [`"${id}"`, `:${id},`, `:${id}}`].some((spelling) => request.includes(spelling))
 
 const describeOffset = (aheadMs: number): string =>
   `${Math.round(Math.abs(aheadMs) / 1_000)} s ${aheadMs < 0 ? 'behind' : 'ahead of'}`

@@ -5,7 +5,7 @@ import type { InstrumentList } from './instruments.ts'
 import { checkLogin, type FakeCredentials } from './login.ts'
 import type { Session } from './session.ts'
 import type { SessionFaults } from './session-faults.ts'
-import { errorFrame, malformedRequest, wireError, type WireError } from './wire-errors.ts'
+import { errorFrame, malformedRequest, noticeFrame, wireError, type WireError } from './wire-errors.ts'
 
 export interface ConversationOptions {
   readonly credentials: FakeCredentials
@@ -90,6 +90,7 @@ export class Conversation {
       answer?.()
       if (!this.#options.dataBeforeAck) wanted?.()
     }
+    if (op === 'subscribe' && this.#faults.noticeAfterAck) session.send(noticeFrame(session.id))
     if (closeCode !== undefined) session.close(closeCode, '')
   }
 

@@ -3,7 +3,7 @@ import type { CorruptKind } from './corrupt.ts'
 import type { DataTarget } from './data-faults.ts'
 import type { OkxEngine } from './engine.ts'
 import type { Session } from './session.ts'
-import { wireError } from './wire-errors.ts'
+import { noticeFrame } from './wire-errors.ts'
 
 /** The switches of everything that can go wrong; each is documented in `FakeFaults`. */
 export class FaultPanel implements FakeFaults {
@@ -25,6 +25,10 @@ export class FaultPanel implements FakeFaults {
     code = 1000,
   }: { readonly on?: boolean; readonly forMs?: number; readonly code?: number } = {}): void {
     this.engine.sessionFaults.setCloseAfterAck(on ? code : undefined, forMs)
+  }
+
+  noticeAfterAck({ on = true, forMs }: { readonly on?: boolean; readonly forMs?: number } = {}): void {
+    this.engine.sessionFaults.setNoticeAfterAck(on, forMs)
   }
 
   halfOpen({ includeNew = false, ...filter }: ConnectionFilter & { readonly includeNew?: boolean } = {}): number {
@@ -79,9 +83,8 @@ export class FaultPanel implements FakeFaults {
   }
 
   notice({ closeAfterMs = 60_000, ...filter }: ConnectionFilter & { readonly closeAfterMs?: number } = {}): void {
-    const { code, message } = wireError('64008')
     const sessions = this.sessionsAt(filter)
-    for (const session of sessions) session.send(JSON.stringify({ event: 'notice', code, msg: message, connId: session.id }))
+    for (const session of sessions) session.send(noticeFrame(session.id))
     this.engine.timers.after(closeAfterMs, () => {
       for (const session of sessions) session.close(1001, 'service upgrade')
     })

@@ -18,6 +18,7 @@ export class SessionFaults {
   readonly #clock: Clock
   #refusal: (Refusal & { readonly until: number }) | undefined
   #closeAfterAck: { readonly code: number; readonly until: number } | undefined
+  #noticeAfterAck: { readonly until: number } | undefined
   #rejections: Rejection[] = []
   #silenced: { readonly instId: string | undefined; readonly withData: boolean }[] = []
   loginError: WireError | undefined
@@ -43,6 +44,14 @@ export class SessionFaults {
 
   setCloseAfterAck(code: number | undefined, forMs = Infinity): void {
     this.#closeAfterAck = code === undefined ? undefined : { code, until: this.#clock.now() + forMs }
+  }
+
+  get noticeAfterAck(): boolean {
+    return !this.#isOver(this.#noticeAfterAck)
+  }
+
+  setNoticeAfterAck(on: boolean, forMs = Infinity): void {
+    this.#noticeAfterAck = on ? { until: this.#clock.now() + forMs } : undefined
   }
 
   reject(error: WireError, instId: string | undefined, times = Infinity): void {
@@ -72,6 +81,7 @@ export class SessionFaults {
   clear(): void {
     this.#refusal = undefined
     this.#closeAfterAck = undefined
+    this.#noticeAfterAck = undefined
     this.newConnectionsDeaf = false
     this.delayMs = 0
     this.acceptSubscriptions()

@@ -41,3 +41,9 @@ export function noSuchChannel(arg: Readonly<Record<string, unknown>>): WireError
 export function errorFrame({ code, message }: WireError, connId: string, id: string | undefined): string {
   return JSON.stringify({ event: 'error', code, msg: message, connId, ...(id === undefined ? {} : { id }) })
 }
+
+/** The announcement that a connection is going to be closed for an upgrade. */
+export function noticeFrame(connId: string): string {
+  const { code, message } = wireError('64008')
+  return JSON.stringify({ event: 'notice', code, msg: message, connId })
+}

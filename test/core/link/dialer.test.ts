@@ -164,13 +164,46 @@ describe('held back', () => {
     expect(dials).toHaveLength(3)
   })
 
-  test('an absurd Retry-After ends some day', async () => {
+  test.each([Number.MAX_SAFE_INTEGER, Infinity, 946_080_000_000])(
+    'a Retry-After of %s ms ends after ten minutes',
+    async (asked) => {
+      const { clock, dialer, dials, dial } = setUp()
+      dial('a')
+      dialer.failed({ message: 'refused', status: 429, retryAfterMs: asked })
+      dial('b')
+      await clock.advance(599_999)
+      expect(dials).toHaveLength(1)
+      await clock.advance(1)
+      expect(dials).toHaveLength(2)
+    },
+  )
+
+  test('one that is no time at all is none', async () => {
     const { clock, dialer, dials, dial } = setUp()
     dial('a')
-    dialer.failed({ message: 'refused', status: 429, retryAfterMs: Number.MAX_SAFE_INTEGER })
+    dialer.failed({ message: 'refused', status: 429, retryAfterMs: NaN })
     dial('b')
-    await clock.advance(3 * 24 * 3_600_000)
+    await clock.advance(9_999)
+    expect(dials).toHaveLength(1)
+    await clock.advance(1)
     expect(dials).toHaveLength(2)
+  })
+
+  test.each([-3_600_000, 3_600_000])('the wall clock is set by %i ms meanwhile: nothing changes', async (stepMs) => {
+    const { clock, dialer, dials, dial } = setUp()
+    dial('a')
+    dialer.failed({ message: 'refused', status: 429, retryAfterMs: 30_000 })
+    for (let i = 0; i < 5; i++) dial(`b${i}`, false, () => queueMicrotask(() => dialer.opened()))
+    clock.stepWall(stepMs)
+    await clock.advance(29_999)
+    expect(dials).toHaveLength(1)
+    await clock.advance(1)
+    expect(dials).toHaveLength(4)
+    clock.stepWall(stepMs)
+    await clock.advance(1_099)
+    expect(dials).toHaveLength(4)
+    await clock.advance(1)
+    expect(dials).toHaveLength(6)
   })
 })
 

@@ -188,6 +188,41 @@ describe('faults and their fences', () => {
     expect(a.data).toEqual([])
   })
 
+  test('an answer to nothing that was asked is told to everybody on that connection, and nobody has to act on it', async () => {
+    setUp({ limits: { subscriptionsPerConnection: 2 } })
+    const [a, b, c] = [join('a'), join('b'), join('c')]
+    await world.clock.advance(5_000)
+    const [socket] = world.server.holders('trades.a')
+    world.server.say(socket!, { err: '60018', id: 'foreign', about: 'trades.a' })
+    world.server.say(socket!, { unack: 'trades.a', id: 'foreign' })
+    expect([a.bad.length, b.bad.length, c.bad.length]).toEqual([2, 2, 0])
+    expect([a.surelyMine, b.surelyMine]).toEqual([0, 0])
+    expect([a.heard, b.heard]).toEqual([['confirmed'], ['confirmed']])
+    publish('a')
+    expect(a.data).toHaveLength(1)
+  })
+
+  test('subscribing anew from within a refused login is a new connection', async () => {
+    let accepts = false
+    setUp({ login: () => Promise.resolve(LOGIN) })
+    world.server.intercept = (socket) => {
+      if (accepts) return false
+      world.server.say(socket, { err: '60009', reaction: 'auth' })
+      return true
+    }
+    const late: Subscriber[] = []
+    join('a', {
+      onStatus: (status) => {
+        accepts = true
+        if (status === 'rejected') late.push(join('c'))
+      },
+    })
+    join('b')
+    await world.clock.advance(10_000)
+    expect(late.map(({ heard }) => heard)).toEqual([['confirmed']])
+    expect(world.sockets.all).toHaveLength(2)
+  })
+
   test('refused credentials reject everything that needs them, once', async () => {
     setUp({ login: () => Promise.resolve(LOGIN) })
     world.server.intercept = (socket) => {
@@ -349,6 +384,88 @@ describe('make before break', () => {
       expect(heard.filter((line) => line.includes('SOCKET'))).toEqual([])
     })
     expect(world.pool.statistics).toMatchObject({ links: 1, topics: 3 })
+  })
+
+  /** Dials in each minute. */
+  const dialsByMinute = (minutes: number, from: number): number[] =>
+    Array.from(
+      { length: minutes },
+      (_, minute) => world.sockets.all.filter(({ dialedAt }) => Math.floor((dialedAt - from) / 60_000) === minute).length,
+    )
+
+  test.each<[string, number]>([
+    ['on average', 0.5],
+    ['with little luck', 0.1],
+    ['with the worst', 0],
+  ])('told to move after each subscription: not stormed, and nothing is lost, %s', async (_name, luck) => {
+    const all = await start({ random: () => luck })
+    await flow(6_000)
+    let isStorm = true
+    world.server.intercept = (socket, { op }) => {
+      if (op === 'sub' && isStorm) queueMicrotask(() => world.server.say(socket, { move: true }))
+      return false
+    }
+    const from = world.clock.now()
+    const before = all.map(({ data }) => data.length)
+    world.server.say(world.sockets.last, { move: true })
+    await flow(300_000, 100)
+    const [first, ...later] = dialsByMinute(5, from)
+    expect(first).toBeLessThanOrEqual(8)
+    // Between 15 and 30 s apart.
+    for (const count of later) expect(count).toBeLessThanOrEqual(4)
+    all.forEach(({ data, heard }, i) => {
+      expectSeamless(data.slice(before[i]), 3_000)
+      expect(heard.filter((line) => line.includes('SOCKET'))).toEqual([])
+    })
+    // And when the storm is over, the next one is kept.
+    isStorm = false
+    await flow(120_000, 100)
+    const settled = world.sockets.all.length
+    await flow(120_000, 100)
+    expect(world.sockets.all).toHaveLength(settled)
+    expect(world.sockets.alive).toHaveLength(1)
+  })
+
+  test('moves that are asked for by ourselves wait, too, until the new connection has proved stable', async () => {
+    const all = await start()
+    await flow(6_000)
+    for (let i = 0; i < 100; i++) {
+      world.pool.rollover('trades.a')
+      await flow(100)
+    }
+    // At once, then after three quarters of 1, 2 and 4 s.
+    expect(world.sockets.all.length).toBeLessThanOrEqual(1 + 4)
+    for (const { heard } of all) expect(heard.filter((line) => line.includes('SOCKET'))).toEqual([])
+    await flow(60_000, 100)
+    const before = world.sockets.all.length
+    world.pool.rollover('trades.a')
+    await flow(2_000)
+    expect(world.sockets.all).toHaveLength(before + 1)
+  })
+
+  test('a connection that is lost while its move waits makes a new one by itself, and moves no more', async () => {
+    await start()
+    await flow(6_000)
+    world.server.say(world.sockets.last, { move: true })
+    await world.clock.advance(50)
+    world.server.say(world.sockets.last, { move: true })
+    world.sockets.onDial = undefined
+    for (const socket of world.sockets.alive) socket.close()
+    world.sockets.onDial = world.server.accept
+    await world.clock.advance(20_000)
+    await flow(60_000, 100)
+    expect(world.sockets.all).toHaveLength(3)
+    expect(world.sockets.alive).toHaveLength(1)
+  })
+
+  test('a budget that is too small for the first requests is no reason to move: another connection would not get further', async () => {
+    // Three requests in ten seconds, one topic each: more than one connection can ask for at once.
+    setUp({ limits: { requests: { count: 3, perMs: 10_000 }, requestBytes: 50 } })
+    const all = Array.from({ length: 20 }, (_, i) => join(`topic-${i}`))
+    await world.clock.advance(600_000)
+    for (const { heard } of all) expect(heard.at(-1)).toBe('confirmed')
+    expect(world.sockets.all).toHaveLength(1)
+    expect(world.server.requests.every(({ topics }) => topics.length === 1)).toBe(true)
   })
 
   test('quiet topics move over as well', async () => {

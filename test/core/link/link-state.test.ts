@@ -51,6 +51,16 @@ describe('transitions', () => {
     expect(state).toMatchObject({ until: 61_000 })
   })
 
+  test.each([
+    [946_080_000_000, 601_000],
+    [Infinity, 601_000],
+    [NaN, 1_200],
+    [-1, 1_200],
+  ])('asked for %s ms, until %i: no server ends the dialling', (retryAfterMs, until) => {
+    const [state] = stepLink(at('connecting'), { type: 'lost', epoch: 2, loss: { ...loss, retryAfterMs } }, env)
+    expect(state).toMatchObject({ until })
+  })
+
   test.each(['connecting', 'authenticating', 'open'] as const)(
     'stop and refused credentials end a link that is %s, politely',
     (status) => {

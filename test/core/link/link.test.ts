@@ -1,7 +1,10 @@
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { Link, type LinkListener } from '../../../src/core/link/link.ts'
 import { TapekeeperError } from '../../../src/errors/tapekeeper-error.ts'
-import { acmeTopic } from '../../support/acme.ts'
+import { silentLogger } from '../../../src/ports/logger.ts'
+import type { SocketClosed } from '../../../src/ports/socket.ts'
+import { acmeTopic, type AcmeMessage } from '../../support/acme.ts'
+import type { ScriptedSocket } from '../../support/scripted-sockets.ts'
 import { createLinkWorld, LOGIN, type LinkWorld, type LinkWorldOptions } from '../../support/link-world.ts'
 
 let world: LinkWorld
@@ -82,10 +85,55 @@ describe('connecting', () => {
       },
     )
     link.start()
-    expect(log.at(-1)).toContain('socket could not be made: no such host')
+    expect(log.at(-1)).toBe('could not connect: socket could not be made: no such host')
     await world.clock.advance(60_000)
     expect(factory.mock.calls.length).toBeGreaterThan(2)
-    void link.stop()
+    await link.stop()
+  })
+
+  test.each<[string, Partial<SocketClosed>, string]>([
+    [
+      'no such host',
+      { error: new Error('getaddrinfo ENOTFOUND ws.acme.test') },
+      'could not connect: getaddrinfo ENOTFOUND ws.acme.test',
+    ],
+    [
+      'nobody at any of its addresses',
+      { error: new AggregateError([new Error('connect ECONNREFUSED ::1:1'), new Error('connect ECONNREFUSED 127.0.0.1:1')]) },
+      'could not connect: connect ECONNREFUSED ::1:1, connect ECONNREFUSED 127.0.0.1:1',
+    ],
+    ['a browser, which does not tell', {}, 'could not connect'],
+    ['a close during the handshake', { code: 1002, reason: 'bad' }, 'could not connect: bad'],
+  ])('what never was is not called cut off: %s', (_name, closed, expected) => {
+    setUp({ manual: true })
+    link.start()
+    world.sockets.last.close(closed)
+    expect(log.at(-1)).toBe(`waiting: ${expected}`)
+  })
+
+  test.each<[Partial<SocketClosed>, string]>([
+    [{ error: new Error('read ECONNRESET') }, 'connection cut off: read ECONNRESET'],
+    [{}, 'connection cut off'],
+    [{ code: 4004, reason: 'idle' }, 'connection closed by the server with 4004: idle'],
+  ])('what was open is: %j', async (closed, expected) => {
+    setUp()
+    link.start()
+    await world.clock.advance(10)
+    world.sockets.last.close(closed)
+    expect(log.at(-1)).toBe(`waiting: ${expected}`)
+  })
+
+  test('thirty years of Retry-After are ten minutes, and said', async () => {
+    setUp({ manual: true })
+    link.start()
+    world.sockets.last.close({ status: 503, retryAfterMs: 946_080_000_000 })
+    expect(log.at(-1)).toBe(
+      'waiting: handshake refused with HTTP 503; it asks us to stay away for 946080000 s, we try again after 600 s',
+    )
+    await world.clock.advance(599_999)
+    expect(world.sockets.all).toHaveLength(1)
+    await world.clock.advance(1)
+    expect(world.sockets.all).toHaveLength(2)
   })
 
   test('a refused handshake says so, and Retry-After is kept', async () => {
@@ -264,6 +312,133 @@ describe('frames', () => {
     ])
     expect(link.status).toBe('open')
     expect(link.messages).toBe(1 + 6 + 1)
+    const before = link.bytes
+    socket.handlers.onBinary(12)
+    expect(link.bytes).toBe(before + 12)
+  })
+})
+
+describe('the wall clock is set', () => {
+  test.each([-600_000, 600_000])('by %i ms: acks, back-offs, the budget and the age of a link do not notice', async (stepMs) => {
+    setUp({ limits: { requests: { count: 3, perMs: 60_000 } } })
+    world.server.silent.add('trades.a')
+    link.add(acmeTopic('a'))
+    link.start()
+    await world.clock.advance(100)
+    world.clock.stepWall(stepMs)
+    const started = world.clock.elapsed()
+    while (world.server.requests.length < 3) await world.clock.advance(100)
+    // 5 s for each acknowledgement; half of 2 and of 4 s of back-off at most.
+    expect(world.clock.elapsed() - started).toBeLessThan(14_000)
+    world.server.silent.clear()
+    world.clock.stepWall(stepMs)
+    while (!link.subscriptions.settled && world.clock.elapsed() < 70_000) await world.clock.advance(100)
+    expect(link.subscriptions.settled).toBe(true)
+    expect(world.clock.elapsed()).toBeGreaterThanOrEqual(60_000)
+    const socket = world.sockets.last
+    world.clock.stepWall(stepMs)
+    socket.close()
+    world.clock.stepWall(stepMs)
+    await world.clock.advance(600)
+    expect(link.status).toBe('open')
+  })
+
+  test.each([-600_000, 600_000])('by %i ms: a refused subscription is asked for again', async (stepMs) => {
+    setUp()
+    let told = 0
+    world.server.intercept = (socket, { id }) => {
+      if (told++ > 0) return false
+      world.server.say(socket, { err: '64007', reaction: 'retry', id })
+      return true
+    }
+    link.add(acmeTopic('a'))
+    link.start()
+    await world.clock.advance(10)
+    world.clock.stepWall(stepMs)
+    await world.clock.advance(2_000)
+    expect(log).toContain('confirmed trades.a')
+  })
+})
+
+describe('answers to nothing that was asked', () => {
+  async function confirmed(): Promise<ScriptedSocket> {
+    setUp()
+    link.add(acmeTopic('a'))
+    link.start()
+    await world.clock.advance(100)
+    expect(link.subscriptions.status('trades.a')).toBe('confirmed')
+    log.length = 0
+    return world.sockets.last
+  }
+
+  test.each<[string, AcmeMessage]>([
+    ['a refusal', { err: '60018', id: 'foreign' }],
+    ['a refusal that names our topic', { err: '60018', id: 'foreign', about: 'trades.a' }],
+    ['an invalid request', { err: '60012', id: 'foreign' }],
+    ['wrong credentials', { err: '60009', reaction: 'auth', id: 'foreign', about: 'trades.a' }],
+    ['too many requests', { err: '60014', reaction: 'slow-down', id: 'foreign' }],
+    ['trouble', { err: '64007', reaction: 'retry', id: 'foreign', about: 'trades.a' }],
+    ['a goodbye', { unack: 'trades.a', id: 'foreign' }],
+    ['an acknowledgement', { ack: 'trades.a', id: 'foreign' }],
+    ['a move', { move: true, id: 'foreign' }],
+    ['a refusal of nothing', { err: '60012' }],
+    ['a refusal of what nobody has', { err: '60018', about: 'trades.zzz' }],
+  ])('%s: changes nothing, and is told', async (_name, message) => {
+    const socket = await confirmed()
+    world.server.say(socket, message)
+    expect(log).toHaveLength(1)
+    expect(log[0]).toMatch(/^stray FRAME_INVALID the exchange answered .*: nothing follows$/)
+    if (message.id !== undefined) expect(log[0]).toContain('to a request that is not ours (foreign)')
+    link.add(acmeTopic('b'))
+    await world.clock.advance(10)
+    expect(link.subscriptions.status('trades.a')).toBe('confirmed')
+    expect(link.subscriptions.status('trades.b')).toBe('confirmed')
+    expect(world.sockets.all).toHaveLength(1)
+  })
+
+  test('too many requests, without saying which: every request waits, and nobody loses anything', async () => {
+    const socket = await confirmed()
+    world.server.say(socket, { err: '60014', reaction: 'slow-down' })
+    expect(log).toEqual(['stray RATE_LIMITED the exchange answered 60014 refused and does not say to what: every request waits'])
+    link.add(acmeTopic('b'))
+    await world.clock.advance(499)
+    expect(link.subscriptions.status('trades.b')).toBe('wanted')
+    await world.clock.advance(10)
+    expect(link.subscriptions.status('trades.b')).toBe('confirmed')
+    expect(link.subscriptions.status('trades.a')).toBe('confirmed')
+  })
+
+  test('an id as long as a book is not carried along', async () => {
+    const socket = await confirmed()
+    world.server.say(socket, { err: '1', id: 'x'.repeat(100_000) })
+    expect(log[0]!.length).toBeLessThan(200)
+  })
+
+  test('logged out, says an answer to somebody else: we stay', async () => {
+    setUp({ login: () => Promise.resolve(LOGIN) })
+    link.add(acmeTopic('a'))
+    link.start()
+    await world.clock.advance(100)
+    world.server.say(world.sockets.last, { err: '60011', reaction: 'login-needed', id: 'foreign' })
+    expect([link.status, log.at(-1)]).toEqual(['open', expect.stringContaining('not ours (foreign)')])
+  })
+
+  test.each<[string, string, AcmeMessage, boolean]>([
+    ['somebody else', LOGIN, { err: '60009', reaction: 'auth', id: 'foreign' }, false],
+    ['a topic', LOGIN, { err: '60018', about: 'trades.a' }, false],
+    ['an acknowledgement', LOGIN, { ack: 'trades.a', id: 't1' }, false],
+    ['the login by its id', '{"op":"login","id":"L7","topics":[]}', { err: '60009', reaction: 'auth', id: 'L7' }, true],
+    ['the login by a number', '{"op":"login","id":7,"topics":[]}', { err: '60009', reaction: 'auth', id: '7' }, true],
+    ['the login by no id', LOGIN, { err: '60009', reaction: 'auth' }, true],
+  ])('during the login, about %s', async (_name, text, message, isOurs) => {
+    setUp({ login: () => Promise.resolve(text) })
+    world.server.intercept = () => true
+    link.add(acmeTopic('a'))
+    link.start()
+    await world.clock.advance(100)
+    world.server.say(world.sockets.last, message)
+    expect(link.status).toBe(isOurs ? 'closed' : 'authenticating')
+    expect(log.join('\n')).toMatch(isOurs ? /^auth failed: AUTH_FAILED/m : /^stray FRAME_INVALID/m)
   })
 })
 
@@ -416,12 +591,14 @@ describe('private', () => {
 
   test('a timestamp that stays off is a loss, not an endless loop', async () => {
     let synced = 0
+    const warnings: string[] = []
     setUp({
       login,
       syncClock: async () => {
         synced++
         return 61_000
       },
+      logger: { ...silentLogger, warn: (message) => warnings.push(message) },
     })
     world.server.intercept = (socket) => {
       world.server.say(socket, { err: '60006', reaction: 'clock' })
@@ -431,9 +608,36 @@ describe('private', () => {
     await world.clock.advance(1)
     expect(synced).toBe(1)
     expect(log.at(-2)).toBe('waiting: login refused: 60006 refused')
+    expect(warnings).toEqual(["login refused: 60006 refused; the clock of this machine is 61 s ahead of the exchange's"])
     await world.clock.advance(30_000)
     expect(world.sockets.all.length).toBeGreaterThan(1)
     expect(world.sockets.all.length).toBeLessThan(12)
+  })
+
+  test('a server that closes after a timestamp that was off: the loss says why, and the next login has their time', async () => {
+    let isSynced = false
+    setUp({
+      login: () => Promise.resolve(isSynced ? LOGIN : LOGIN.replace('"id":""', '"id":"early"')),
+      syncClock: async () => {
+        isSynced = true
+        return -3_600_000
+      },
+    })
+    world.server.intercept = (socket, { id }) => {
+      if (id !== 'early') return false
+      world.server.say(socket, { err: '60006', reaction: 'clock' })
+      socket.close({ code: 4001, reason: 'Login failed' })
+      return true
+    }
+    link.add(acmeTopic('a'))
+    link.start()
+    await world.clock.advance(5_000)
+    expect(log).toContain('waiting: login refused: 60006 refused: Login failed')
+    expect(log).toContain('confirmed trades.a')
+    expect(world.sockets.all).toHaveLength(2)
+    // Said of the login alone, and not of what happens to the connection later.
+    world.sockets.last.close()
+    expect(log.at(-1)).toBe('waiting: connection cut off')
   })
 
   test.each([

@@ -66,6 +66,44 @@ describe('asking', () => {
     }
     expect(asked.sort()).toEqual([...topics, giant].map(({ key }) => key).sort())
   })
+
+  test('requests are filled: there are few more than the bytes need', () => {
+    const subscriptions = setUp({ requestBytes: 1_000 })
+    for (let i = 0; i < 400; i++) subscriptions.add(acmeTopic(`TOPIC${i}`))
+    let [requests, bytes] = [0, 0]
+    for (let request = subscriptions.next(0); request !== undefined; request = subscriptions.next(0)) {
+      requests++
+      bytes += request.text.length
+    }
+    expect(requests).toBeLessThanOrEqual(Math.ceil((bytes / 1_000) * 1.15))
+  })
+
+  test('what was never refused goes first, the search for a culprit after it', () => {
+    const subscriptions = setUp()
+    subscriptions.add(a)
+    subscriptions.add(b)
+    const { id } = subscriptions.next(0)!
+    subscriptions.refused(refusal('reject', { requestId: id }), 0)
+    const later = subscriptions.wakeAt()!
+    subscriptions.add(c)
+    expect(keysOf(subscriptions.next(later))).toEqual([c.key])
+    expect(keysOf(subscriptions.next(later))).toEqual([a.key])
+    expect(keysOf(subscriptions.next(later))).toEqual([b.key])
+  })
+
+  test('a request that was refused without a name is asked again in halves', () => {
+    const subscriptions = setUp()
+    for (let i = 0; i < 8; i++) subscriptions.add(acmeTopic(`T${i}`))
+    const sizes: number[] = []
+    let request = subscriptions.next(0)!
+    for (;;) {
+      sizes.push(request.topics.length)
+      if (request.topics.length === 1) break
+      subscriptions.refused(refusal('reject', { requestId: request.id }), 0)
+      request = subscriptions.next(subscriptions.wakeAt()!)!
+    }
+    expect(sizes).toEqual([8, 4, 4, 2, 2, 2, 2, 1])
+  })
 })
 
 describe('leaving', () => {
