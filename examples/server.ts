@@ -1,3 +1,4 @@
+/* eslint-disable @typescript-eslint/no-unnecessary-type-assertion */
 /**
  * Collectors behind HTTP: status, restart, health and Prometheus metrics, on fastify. Ctrl-C or SIGTERM stops it in order.
  *

@@ -1,3 +1,4 @@
+/* eslint-disable @typescript-eslint/no-unnecessary-condition */
 /**
  * Changes one small thing at a time in the modules that carry the promises, and says which changes no test notices: places to look, not
  * verdicts. Some change nothing that anyone can see (then the line may be needless), some a tuning constant only.

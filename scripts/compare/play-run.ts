@@ -1,3 +1,4 @@
+/* eslint-disable @typescript-eslint/no-unnecessary-condition */
 import type * as Library from 'tapekeeper'
 import type * as Testing from 'tapekeeper/testing'
 

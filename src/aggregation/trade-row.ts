@@ -1,3 +1,4 @@
+/* eslint-disable @typescript-eslint/no-unnecessary-condition */
 import type { PointOf, Side } from '../domain/market-data.ts'
 import { decimalsOf, exactOf, mantissaOf, MANTISSA_LIMIT, MAX_FAST_SCALE, POWERS_OF_TEN, UNFIT, type Exact } from './exact.ts'
 import { isPlausibleTime, timeFlaw } from '../domain/timestamp.ts'

@@ -1,3 +1,4 @@
+/* eslint-disable @typescript-eslint/no-unsafe-argument */
 import { z } from 'zod'
 import type { DataType } from '../domain/data-type.ts'
 import { MARKET_TYPES, type Instrument, type MarketType } from '../domain/instrument.ts'

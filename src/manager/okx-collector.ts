@@ -1,3 +1,4 @@
+/* eslint-disable @typescript-eslint/no-unnecessary-type-assertion */
 import { ExchangeCollector } from '../core/collector/exchange-collector.ts'
 import type { ExchangeCollectorConfig } from '../core/collector/exchange-config.ts'
 import type { OkxCustomParams } from '../exchanges/okx/custom-params.ts'

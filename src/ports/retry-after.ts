@@ -9,7 +9,7 @@ const ZONE = /(gmt|utc|z|[+-]\d\d:?\d\d)$/i
 const MEMBERS = /\s*(?:sun|mon|tue|wed|thu|fri|sat)[a-z]*,[^,]*|[^,]+/gi
 
 /** When an HTTP date is, epoch milliseconds; undefined when it is none. */
-export function httpDate(value: string): number | undefined {
+function httpDate(value: string): number | undefined {
   const text = value.trim()
   if (!DATE.test(text)) return undefined
   const at = Date.parse(ZONE.test(text) ? text : `${text} GMT`)

@@ -1,3 +1,4 @@
+/* eslint-disable @typescript-eslint/no-unnecessary-condition */
 import {
   createOkxCollector,
   silentLogger,
@@ -11,7 +12,7 @@ import {
 import type { VirtualExchange } from 'tapekeeper/testing'
 
 /** What a process writes through: until it is killed, at a write of one's choice or by hand. */
-export class ProcessLife {
+class ProcessLife {
   isOver = false
   writes = 0
   /** Dies with its n-th write, before or after that has arrived. */

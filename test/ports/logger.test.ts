@@ -45,7 +45,6 @@ test('what a server says stays on its line, and the terminal obeys nothing of it
     log.error(evil, { [evil]: evil, error, list: [evil], deep: { deep: { deep: { deep: evil } } } })
     log.info(error)
   `)
-  // eslint-disable-next-line no-control-regex
   expect(text).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u2028\u2029\u202e]/)
   expect(text.match(/^\[tapekeeper\]/gm)).toHaveLength(3)
   expect(text).not.toMatch(/^\[tapekeeper\] forged/m)

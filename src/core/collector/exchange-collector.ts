@@ -1,3 +1,4 @@
+/* eslint-disable max-lines */
 import type { DataType } from '../../domain/data-type.ts'
 import type { Instrument } from '../../domain/instrument.ts'
 import type { MarketDataPoint, PointOf } from '../../domain/market-data.ts'

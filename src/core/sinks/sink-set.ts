@@ -1,3 +1,4 @@
+/* eslint-disable @typescript-eslint/unbound-method */
 import type { Gap } from '../../domain/gap.ts'
 import { TapekeeperError } from '../../errors/tapekeeper-error.ts'
 import type { CursorStore } from '../../ports/cursor-store.ts'

@@ -1,3 +1,4 @@
+/* eslint-disable @typescript-eslint/no-unnecessary-condition */
 import { idPlus, type IdRange, type IdValue } from '../../domain/trade-id.ts'
 import { sleep, type Clock } from '../../ports/clock.ts'
 import { idsOf, type TradePoint } from './continuity.ts'

@@ -1,3 +1,4 @@
+/* eslint-disable max-lines */
 import { TapekeeperError } from '../../errors/tapekeeper-error.ts'
 import { sleep, type Clock } from '../../ports/clock.ts'
 import type { Random } from '../../ports/random.ts'

@@ -4,7 +4,7 @@ import { TapekeeperError } from '../../errors/tapekeeper-error.ts'
 const EXCERPT_LENGTH = 200
 
 /** What is said about a frame, or a row of one, that cannot be used. */
-export function frameError(
+function frameError(
   message: string,
   frame: string,
   channel?: string,

@@ -1,3 +1,4 @@
+/* eslint-disable @typescript-eslint/no-meaningless-void-operator */
 import { TapekeeperError } from '../../../src/errors/tapekeeper-error.ts'
 import { createMemoryCursorStore } from '../../../src/ports/cursor-store.ts'
 import type { Gap } from '../../../src/domain/gap.ts'
@@ -20,7 +21,7 @@ interface Fill {
   readonly at: number
 }
 
-export type Said =
+type Said =
   { readonly at: number; readonly point: TradePoint } | { readonly at: number; readonly gap: Gap; readonly newestSerial: number }
 
 class Market {

@@ -1,3 +1,4 @@
+/* eslint-disable @typescript-eslint/unbound-method */
 import { describe, expect, test } from 'vitest'
 import type { TapekeeperError } from '../../../src/errors/tapekeeper-error.ts'
 import type { StorageRecord } from '../../../src/storage/storage-record.ts'
