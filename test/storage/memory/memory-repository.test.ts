@@ -205,7 +205,7 @@ describe('the memory repository', () => {
       () => repository.saveFrames([frameAt(0), frameAt(1, { receivedAt: NaN })]),
     ]
     for (const save of bad) await expect(save()).rejects.toMatchObject({ code: 'DATABASE_FAILED', fault: 'row' })
-    expect((await repository.statistics()).rows).toEqual({ candles: 0, trades: 0, frames: 0, cursors: 0 })
+    expect((await repository.statistics()).rows).toEqual({ gaps: 0, candles: 0, trades: 0, frames: 0, cursors: 0 })
   })
 
   test.each([
