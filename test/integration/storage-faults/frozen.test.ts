@@ -4,7 +4,6 @@ import { startFakeExchange } from 'tapekeeper/testing'
 import { postgresMissing, startPostgres } from '../../support/postgres.ts'
 import { IN_ORDER, pause, Scene } from './collecting-process.ts'
 import { expectEveryCandle, expectEveryFill, newestId, spoolBytes } from './truth.ts'
-import { size } from '../../support/runs.ts'
 
 const SYMBOL = 'BTC-USDT'
 const TIMEFRAMES = ['1s', '5s'] as const
@@ -33,7 +32,7 @@ describe.skipIf(postgresMissing !== undefined)('a PostgreSQL that stands still',
         statementTimeoutMs: STATEMENT_TIMEOUT_MS,
         storage: { maxQueuedRows: 2_000 },
       })
-      const rounds = size({ quick: 1, deep: 2 })
+      const rounds = 2
       for (let round = 1; round <= rounds; round++) {
         const { delivered = 0 } = collecting.status ?? {}
         await collecting.until('rows are stored', () => (collecting.status?.delivered ?? 0) > delivered + 500)
