@@ -9,7 +9,8 @@ import type { PageBefore } from './hole-filler.ts'
 import type { CursorStore } from '../../ports/cursor-store.ts'
 import type { Gap } from '../../domain/gap.ts'
 import { TimeTape } from './time-tape.ts'
-import { TradeTape, type TapeSettings } from './trade-tape.ts'
+import type { TapeSettings } from './tape-settings.ts'
+import { TradeTape } from './trade-tape.ts'
 
 /** Keeps one trade stream complete; how depends on what the exchange's ids prove. */
 export interface Tape {

@@ -7,6 +7,11 @@ import { WITNESSES } from './witnesses.ts'
 /** One page of single fills, ids below `beforeId`, newest first. Empty: there are none. Rejects when it cannot be had. */
 export type PageBefore = (beforeId: string, signal: AbortSignal) => Promise<readonly TradePoint[]>
 
+/** Fills read before they are released: bounds memory, and lets a long repair show progress. */
+const CHUNK = 1_000
+/** Holes with no more than this many fills between them are read together. */
+const BRIDGE = 100
+
 export interface Filling {
   /** Found fills, ascending, each id once. */
   readonly found: readonly TradePoint[]
@@ -85,6 +90,17 @@ function rowsBelow(
     .sort((a, b) => (a.id < b.id ? -1 : a.id > b.id ? 1 : 0))
 }
 
+/** The first hole, up to a chunk of it, and those that follow so closely that one page may serve them all. */
+export function rangeToRead(first: IdRange, holes: Iterable<IdRange>): IdRange {
+  const end = idPlus(first.first, CHUNK - 1)
+  let last = first.last < end ? first.last : end
+  for (const hole of holes) {
+    if (countIds(last, hole.first) - 1 > BRIDGE || hole.last > end) break
+    if (hole.last > last) last = hole.last
+  }
+  return { first: first.first, last }
+}
+
 /** As the errors of our REST client tell. */
 function sentAt(error: unknown): number | undefined {
   const at = TapekeeperError.is(error) ? error.context['sentAt'] : undefined
@@ -116,26 +132,28 @@ export async function firstNotOlder(
   signal: AbortSignal,
 ): Promise<IdValue | undefined> {
   let [low, high] = [hole.first, idPlus(hole.last, 1)]
-  /** The highest id that REST has shown. */
-  let shown: IdValue | undefined
-  const newestBefore = async (id: IdValue): Promise<number> => {
+  /** The highest ids that REST has shown, of all and of those that are too old. */
+  let [shown, shownOld]: [IdValue, IdValue] = [-Infinity, -Infinity]
+  const isOldBefore = async (id: IdValue): Promise<boolean> => {
     const rows = rowsBelow(id, await pageBefore(String(id), signal))
-    const highest = rows.at(-1)?.id
-    if (highest !== undefined && (shown === undefined || highest > shown)) shown = highest
-    return Math.max(-Infinity, ...rows.map(({ point }) => point.timestamp))
+    const highest = rows.at(-1)?.id ?? -Infinity
+    const isOld = rows.every(({ point }) => point.timestamp < oldest)
+    if (highest > shown) shown = highest
+    if (isOld && highest > shownOld) shownOld = highest
+    return isOld
   }
   try {
     while (low < high) {
       const middle = idPlus(low, Math.floor((countIds(low, high) - 1) / 2))
-      if ((await newestBefore(idPlus(middle, 1))) < oldest) low = idPlus(middle, 1)
+      if (await isOldBefore(idPlus(middle, 1))) low = idPlus(middle, 1)
       else high = middle
     }
     if (low === hole.first) return low
     // An empty page looks like a page of old trades. A lie on the way shows in the end.
-    if ((await newestBefore(low)) >= oldest) return undefined
+    if (!(await isOldBefore(low))) return undefined
     // What REST has not shown yet is no older for it.
-    const known = shown === undefined || shown < hole.first ? undefined : idPlus(shown, 1)
-    return known !== undefined && known > low ? low : known
+    if (shown >= low) return low
+    return shownOld < hole.first ? undefined : idPlus(shownOld, 1)
   } catch (error) {
     if (signal.aborted) throw error
     return undefined

@@ -1,7 +1,7 @@
 import type { Cancel, Clock } from '../../ports/clock.ts'
 import type { Random } from '../../ports/random.ts'
 import { backoffDelay, type BackoffPolicy } from '../../ports/backoff.ts'
-import { countIds, idValue, type IdRange } from '../../domain/trade-id.ts'
+import { countIds, idPlus, idValue, type IdRange, type IdValue } from '../../domain/trade-id.ts'
 import { idsOf, type TradePoint } from './continuity.ts'
 import { isOfTape, type Gap, type GapReason } from '../../domain/gap.ts'
 import { gapKey } from '../../domain/stored-gaps.ts'
@@ -203,10 +203,7 @@ export class LateFiller {
     const { gap, hole } = pursuit
     // It may have been forgotten meanwhile.
     if (this.#pursuits.get(gapKey(gap)) !== pursuit) return
-    const own = found.filter((point) => {
-      const ids = idsOf(point)
-      return ids !== undefined && ids.first >= hole.first && ids.last <= hole.last
-    })
+    const own = found.slice(firstFrom(found, hole.first), firstFrom(found, idPlus(hole.last, 1)))
     if (missingIn(hole, own).length === 0) {
       this.#pursuits.delete(gapKey(gap))
       this.#events.onFilled(gap, own)
@@ -232,3 +229,15 @@ const joinedRange = (a: IdRange, b: IdRange): IdRange => ({
   first: a.first < b.first ? a.first : b.first,
   last: a.last > b.last ? a.last : b.last,
 })
+
+/** Where the first of the found fills (ascending) stands whose id is not below this one. */
+function firstFrom(found: readonly TradePoint[], id: IdValue): number {
+  let [low, high] = [0, found.length]
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    const point = found[middle]
+    if (point !== undefined && (idsOf(point)?.last ?? id) < id) low = middle + 1
+    else high = middle
+  }
+  return low
+}

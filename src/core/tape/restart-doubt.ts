@@ -1,5 +1,4 @@
-/* eslint-disable @typescript-eslint/no-unnecessary-condition */
-import { idPlus, type IdRange, type IdValue } from '../../domain/trade-id.ts'
+import { countIds, idPlus, type IdRange, type IdValue } from '../../domain/trade-id.ts'
 import { sleep, type Clock } from '../../ports/clock.ts'
 import { idsOf, type TradePoint } from './continuity.ts'
 import type { PageBefore } from './hole-filler.ts'
@@ -42,6 +41,8 @@ const LOOK_MS = 1_000
 const CLEARLY_MS = 2_000
 /** So many ids behind a newcomer are looked at. */
 const AROUND = 50
+/** Neighbours on a line are no further apart, even when some between them were lost. */
+const NEAR = 1_000
 /** REST is asked on the side; a slow one is not waited for. */
 const ASK_MS = 3_000
 
@@ -118,15 +119,13 @@ export class RestartDoubt {
 
   async #look(signal: AbortSignal): Promise<void> {
     const { clock, reached, timeoutMs } = this.#tape
-    while (this.isOpen) {
+    while (this.#waiting.length > 0) {
       await sleep(clock, LOOK_MS, signal)
-      if (!this.isOpen) return
       if (reached() > this.#receivedTime + CLEARLY_MS) {
         this.#damaged()
         return
       }
       const word = this.#hasTapeGoneOn() ? undefined : await this.#askRest(signal)
-      if (!this.isOpen) return
       const isSilent = !this.#hasTapeGoneOn()
       this.#position = this.#whereTheTapeIs()
       if (word === 'copies') this.#damaged()
@@ -143,14 +142,10 @@ export class RestartDoubt {
     return this.#whereTheTapeIs().some((at, i) => at !== this.#position[i])
   }
 
-  /** Several follow each other, each with a higher id than the one before and none of them older: so a stream counts. */
+  /** Several follow each other closely, each with a higher id than the one before and none of them older: so a stream counts. */
   get #isLine(): boolean {
     return (
-      this.#latest.length === WITNESSES &&
-      this.#latest.every(({ point, ids }, i) => {
-        const before = this.#latest[i - 1]
-        return before === undefined || (ids.first > before.ids.last && point.timestamp >= before.point.timestamp)
-      })
+      this.#latest.length === WITNESSES && this.#latest.every((newcomer, i) => i === 0 || follows(this.#latest[i - 1], newcomer))
     )
   }
 
@@ -191,25 +186,38 @@ export class RestartDoubt {
     }
   }
 
+  /** With the line that the last one ends; what came before it was something else, and lies in the gap between. */
   #restart(): void {
     this.#latest = []
-    this.#tape.onRestart(this.#takeWaiting())
+    this.#settle((newcomers) => {
+      let first = newcomers.length - 1
+      while (first > 0 && follows(newcomers[first - 1], newcomers[first])) first--
+      this.#tape.onRestart(newcomers.slice(first))
+    })
   }
 
   #damaged(): void {
     this.#latest = []
-    this.#tape.onDamaged(this.#takeWaiting())
+    this.#settle(this.#tape.onDamaged)
   }
 
   /** What comes next still follows them, and may show that they were a line. */
   #tell(): void {
-    this.#tape.onUnproven(this.#takeWaiting())
+    this.#settle(this.#tape.onUnproven)
   }
 
-  #takeWaiting(): readonly Newcomer[] {
+  #settle(how: (newcomers: readonly Newcomer[]) => void): void {
     const waiting = this.#waiting
     this.#waiting = []
     this.#times.clear()
-    return waiting
+    if (waiting.length > 0) how(waiting)
   }
+}
+
+/** As neighbours on a line do. */
+function follows(before: Newcomer | undefined, newcomer: Newcomer | undefined): boolean {
+  if (before === undefined || newcomer === undefined) return false
+  const { point, ids } = newcomer
+  const step = countIds(before.ids.last, ids.first)
+  return step > 1 && step <= NEAR && point.timestamp >= before.point.timestamp
 }

@@ -1,35 +1,23 @@
-/* eslint-disable max-lines */
 import { TapekeeperError } from '../../errors/tapekeeper-error.ts'
 import { sleep, type Clock } from '../../ports/clock.ts'
 import type { Random } from '../../ports/random.ts'
 import { unlessAborted } from '../../ports/on-abort.ts'
-import { backoffDelay, type BackoffPolicy } from '../../ports/backoff.ts'
 import type { CompletenessLedger } from './completeness.ts'
 import { Continuity, idsOf, type TradePoint } from './continuity.ts'
 import type { CursorStore, TapeCursor } from '../../ports/cursor-store.ts'
 import type { Gap, GapReason } from '../../domain/gap.ts'
-import { gapKey } from '../../domain/stored-gaps.ts'
 import { countIds, idPlus, idValue, type IdRange, type IdValue } from '../../domain/trade-id.ts'
-import { fillHole, firstNotOlder, type PageBefore } from './hole-filler.ts'
+import { fillHole, firstNotOlder, rangeToRead, type PageBefore } from './hole-filler.ts'
 import { CursorKeeper } from './cursor-keeper.ts'
-import { findable, LARGEST_GAP, LateFiller } from './late-filler.ts'
+import { GapTeller } from './gap-teller.ts'
+import { HeldClaims } from './held-claims.ts'
+import { findable, LateFiller } from './late-filler.ts'
 import { LiveTime } from './live-time.ts'
-import { MOST_PIECES, piecesOf } from './pieces.ts'
+import { piecesOf } from './pieces.ts'
 import { RecentTrades } from './recent-trades.ts'
 import { RestartDoubt, type Newcomer } from './restart-doubt.ts'
-import { ReachedTime } from './witnesses.ts'
-
-/** Bounds of a tape. Milliseconds. */
-export interface TapeSettings {
-  /** A hole may be a message that was overtaken: it gets this long to arrive by itself. */
-  readonly reorderGraceMs: number
-  /** A hole that cannot be filled within this time becomes a gap. */
-  readonly repairTimeoutMs: number
-  /** Trades held back behind holes; one more, and the holes become gaps. */
-  readonly maxHeldTrades: number
-  /** What happened longer ago is not read again. */
-  readonly maxBackfillMs: number
-}
+import { RestPatience } from './rest-patience.ts'
+import type { TapeSettings } from './tape-settings.ts'
 
 export interface TapeHooks {
   readonly exchange: string
@@ -52,28 +40,10 @@ export interface TapeHooks {
   readonly onError: (error: TapekeeperError) => void
 }
 
-const RETRY: BackoffPolicy = { baseMs: 500, capMs: 5_000 }
-/** Fills read before they are released: bounds memory, and lets a long repair show progress. */
-const CHUNK = 1_000
-/** Holes with no more than this many fills between them are read together. */
-const BRIDGE = 100
-/** A larger hole behind which nothing else has come may be the claim of a damaged id. */
-const IMPLAUSIBLE = 1_000
 /** What is to be found later is announced in pieces: each is found as a whole, in memory. */
 const LATE_PIECE = 5_000
-/** REST may lag behind the socket: an answer without the trades is not believed the first times. */
-const MIN_READINGS = 3
-/** A request of a hole that is failing already gets this long when the hole's time is up. */
-const LAST_REQUEST_MS = 5_000
-/** REST may fail and answer in turns: a trade that has waited for `repairTimeoutMs` and this much more waits no longer. */
-const MORE_IN_TURNS_MS = 8_000
-/** Exchange times of neighbouring trades may be this much out of order. */
-const CLOCK_SKEW_MS = 2_000
 /** Copies of an id that does not count come soon. */
 const MOST_UNCOUNTED = 100
-
-/** Reasons that may pass. */
-const LOOKED_FOR: readonly GapReason[] = ['rest-failed', 'rest-short', 'buffer-full', 'cursor-late']
 
 /** What came of reading a range; `certain` when there is nothing to wait for. */
 type Outcome = Reading | 'certain'
@@ -87,27 +57,10 @@ interface Reading {
   readonly failedSince?: number | undefined
 }
 
-/** What has been tried for the hole that ends here, in vain. */
-interface Trouble {
-  readonly last: IdValue
-  /** Elapsed time since when it fails; undefined while it does not. */
-  readonly since: number | undefined
-  /** How long it has failed before. */
-  readonly spentMs: number
-  readonly times: number
-}
-
 interface ReadingTask {
   readonly range: IdRange
   readonly hole: IdRange
   readonly oldest: number
-  readonly trouble: Trouble | undefined
-}
-
-/** When a trade was received: elapsed time, and the exchange's. */
-interface Receipt {
-  readonly elapsed: number
-  readonly time: number
 }
 
 /**
@@ -124,8 +77,9 @@ export class TradeTape {
   readonly #time: LiveTime
   readonly #recent = new RecentTrades()
   readonly #restart: RestartDoubt
-  /** When those that wait were received. */
-  readonly #receipts = new WeakMap<TradePoint, Receipt>()
+  readonly #claims: HeldClaims
+  readonly #patience: RestPatience
+  readonly #gaps: GapTeller
   /** Ids that do not count, and are in a gap. */
   #uncounted: string[] = []
   /** The first trade that was delivered. */
@@ -133,12 +87,6 @@ export class TradeTape {
   #lastTimestamp: number | undefined
   #ending = new AbortController()
   #repair: Promise<void> | undefined
-  /** The last hole was given up because REST did not answer, or not with what it should know by now. */
-  #isRestDown: boolean
-  /** Elapsed time at which REST has last failed us. */
-  #failedAt = -Infinity
-  /** Elapsed time at which a range was last read, to its end. */
-  #readAt = -Infinity
   /** Ids before and after a restart have nothing to do with each other. */
   #era = 0
   /** Exchange time before which the ids meant other trades. */
@@ -158,16 +106,17 @@ export class TradeTape {
     this.#settings = settings
     this.#hooks = hooks
     this.#ledger = hooks.ledger
-    this.#isRestDown = hooks.pageBefore === undefined
-    this.#time = new LiveTime(hooks.clock)
     const { clock, random, pageBefore, latePageBefore = pageBefore } = hooks
+    this.#time = new LiveTime(clock)
+    this.#claims = new HeldClaims(this.#order, this.#recent, this.#time, clock)
+    this.#patience = new RestPatience(clock, random, settings.repairTimeoutMs, pageBefore !== undefined)
     const ofEra = (page: PageBefore | undefined): PageBefore | undefined =>
       page && ((beforeId, signal) => this.#pageOfEra(page, beforeId, signal))
     this.#pageBefore = ofEra(pageBefore)
     this.#late = new LateFiller(
       { clock, random, pageBefore: ofEra(latePageBefore), isRepairing: () => this.#repair !== undefined },
       {
-        onFilled: (gap, trades) => this.#filled(gap, trades),
+        onFilled: (gap, trades) => this.#gaps.filled(gap, trades),
         onGivenUp: (gap) => this.#keeper.givenUp(gap),
       },
     )
@@ -181,20 +130,21 @@ export class TradeTape {
       },
       onOpenGaps: (gaps) => findable(gaps).forEach((gap) => this.#late.add(gap)),
     })
+    this.#gaps = new GapTeller(hooks, this.#keeper, this.#late)
     this.#restart = new RestartDoubt(
       {
-        clock: hooks.clock,
+        clock,
         pageBefore: pageBefore && ((beforeId, signal) => unlessAborted(pageBefore(beforeId, signal), signal)),
         timeoutMs: settings.repairTimeoutMs,
         maxWaiting: settings.maxHeldTrades,
         cursor: () => this.#order.cursor,
         highest: () => this.#order.highest,
         isRecent: (id) => this.#recent.timeOf(id) !== undefined,
-        reached: () => this.#reached().value,
+        reached: () => this.#claims.reached().value,
         receivedTime: (point) => this.#time.receivedAt(point.timestamp),
         onRestart: (newcomers) => this.#beginAnew(newcomers),
         onDamaged: (newcomers) => newcomers.forEach(({ point, ids }) => this.#countCopy(point, ids)),
-        onUnproven: (newcomers) => this.#announce(undefined, 'ids-restarted', newcomers.at(-1)?.point.timestamp),
+        onUnproven: (newcomers) => this.#restarted(newcomers.at(-1)),
       },
       this.#ending.signal,
     )
@@ -238,8 +188,8 @@ export class TradeTape {
     if (end === undefined || idPlus(id, 1) >= end.id) return
     const missed = { first: idPlus(id, 1), last: idPlus(end.id, -1) }
     const isTooOld = this.#time.now() - fromTime > this.#settings.maxBackfillMs
-    if (isTooOld) this.#announce(missed, 'too-old', end.timestamp, fromTime)
-    else for (const piece of piecesOf(missed, LATE_PIECE)) this.#announce(piece, 'cursor-late', end.timestamp, fromTime)
+    const pieces = isTooOld ? [missed] : piecesOf(missed, LATE_PIECE)
+    for (const piece of pieces) this.#gaps.announce(piece, isTooOld ? 'too-old' : 'cursor-late', fromTime, end.timestamp)
   }
 
   accept(point: TradePoint): void {
@@ -262,7 +212,7 @@ export class TradeTape {
         break
       case 'held':
         this.#time.observe(point.timestamp)
-        this.#receipts.set(point, this.#receiptOf(point))
+        this.#claims.received(point)
         this.#release()
         if (this.#order.heldCount > this.#settings.maxHeldTrades) this.#makeRoom()
     }
@@ -330,7 +280,8 @@ export class TradeTape {
     this.#uncounted = [...this.#uncounted, id].slice(-MOST_UNCOUNTED)
     const message = `trade id ${JSON.stringify(id.slice(0, 100))} is not a whole number, so nothing can be proved of it`
     this.#hooks.onError(new TapekeeperError('FRAME_INVALID', message, { stream: this.#hooks.stream }))
-    this.#tell({ fromId: id, toId: id, missing: fills, reason: 'unprovable', fromTime: point.timestamp, toTime: point.timestamp })
+    const time = point.timestamp
+    this.#gaps.tell({ fromId: id, toId: id, missing: fills, reason: 'unprovable', fromTime: time, toTime: time })
   }
 
   // Whose ids are known already.
@@ -348,7 +299,7 @@ export class TradeTape {
   /** A copy has the time of what it is a copy of, or at least that of something that was delivered. */
   #isNewer({ timestamp }: TradePoint, { last }: IdRange): boolean {
     if (this.#recent.timeOf(last) === timestamp) return false
-    const { value } = this.#reached()
+    const { value } = this.#claims.reached()
     return timestamp > (Number.isFinite(value) ? value : (this.#lastTimestamp ?? Infinity))
   }
 
@@ -360,7 +311,7 @@ export class TradeTape {
   #beginAnew(newcomers: readonly Newcomer[]): void {
     this.#giveUp(Infinity, 'ids-restarted')
     const lowest = newcomers.reduce<IdValue>((least, { ids }) => (ids.first < least ? ids.first : least), Infinity)
-    this.#announce(undefined, 'ids-restarted', newcomers[0]?.point.timestamp)
+    this.#restarted(newcomers[0])
     this.#era++
     const earliest = Math.min(...newcomers.map(({ point }) => point.timestamp))
     this.#eraBegan = Math.max(this.#eraBegan, ...this.#recent.times().filter((time) => time < earliest))
@@ -371,56 +322,17 @@ export class TradeTape {
     for (const { point } of newcomers) this.accept(point)
   }
 
-  // Who is right when two do not agree.
-
-  /** Exchange time that several trades of the tape have reached. */
-  #reached(): ReachedTime {
-    return new ReachedTime(this.#time.latest(), this.#recent.times())
+  /** Nobody knows how many lie between. */
+  #restarted(newcomer: Newcomer | undefined): void {
+    this.#gaps.announce(undefined, 'ids-restarted', this.#lastTimestamp, newcomer?.point.timestamp)
   }
 
-  #receiptOf({ timestamp }: TradePoint): Receipt {
-    return { elapsed: this.#hooks.clock.elapsed(), time: this.#time.receivedAt(timestamp) }
-  }
-
-  /**
-   * Ids grow with time: when several trades with lower ids were made clearly after one had been received, that one's id was damaged. To
-   * believe it would drop every real trade up to that id. The trade itself is not lost: it is one of those before the others.
-   */
   #disbelieve(): void {
-    const reached = this.#reached()
-    const refuted = new Set<TradePoint>()
-    let claimed = 0
-    let expected = this.#order.cursor
-    for (const { first, last, point } of this.#order.held()) {
-      const receipt = this.#receipts.get(point)
-      if (receipt !== undefined && reached.value > receipt.time + CLOCK_SKEW_MS) {
-        refuted.add(point)
-        claimed += countIds(expected ?? first, first) - 2
-      } else {
-        reached.add(point.timestamp)
-      }
-      expected = last
-    }
-    if (refuted.size === 0) return
-    this.#order.forget((point) => refuted.has(point))
+    const { points, claimed } = this.#claims.refuted()
+    if (points.size === 0) return
+    const dropped = this.#order.forget((point) => points.has(point))
     const message = `a trade id claims ${claimed} trades that do not exist`
-    this.#hooks.onError(new TapekeeperError('FRAME_INVALID', message, { stream: this.#hooks.stream, dropped: refuted.size }))
-  }
-
-  /** A single trade claims a large hole: nothing has come behind it, and REST has not shown it. */
-  #isDoubtful(hole: IdRange): boolean {
-    if (countIds(hole.first, hole.last) <= IMPLAUSIBLE) return false
-    const [behind, next] = this.#order.held()
-    if (behind === undefined || behind.first < hole.last || behind.point.data.backfilled) return false
-    return next === undefined || countIds(behind.last, next.first) > IMPLAUSIBLE
-  }
-
-  /** How long the one that waits longest has waited. */
-  #longestWaitMs(): number {
-    let oldest = this.#hooks.clock.elapsed()
-    const now = oldest
-    for (const { point } of this.#order.held()) oldest = Math.min(oldest, this.#receipts.get(point)?.elapsed ?? oldest)
-    return now - oldest
+    this.#hooks.onError(new TapekeeperError('FRAME_INVALID', message, { stream: this.#hooks.stream, dropped }))
   }
 
   // Filling holes.
@@ -439,38 +351,37 @@ export class TradeTape {
   }
 
   async #repairAll(signal: AbortSignal): Promise<void> {
-    const { clock, random } = this.#hooks
+    const { clock } = this.#hooks
+    const patience = this.#patience
     await sleep(clock, this.#settings.reorderGraceMs, signal)
     // Of one moment: a limit that moved on would be chased by a long repair for ever.
     const oldest = this.#time.now() - this.#settings.maxBackfillMs
-    let trouble: Trouble | undefined
     for (;;) {
       this.#disbelieve()
       const hole = this.#order.firstHole
       if (hole === undefined) return
-      if (trouble?.last !== hole.last) trouble = undefined
-      const range = this.#rangeToRead(hole)
-      const reading = await this.#readInTime({ range, hole, oldest, trouble }, signal)
-      const isDone = reading === 'certain' || this.#isSettled(range)
-      if (isDone) this.#readAt = clock.elapsed()
-      else this.#failedAt = clock.elapsed()
-      this.#disbelieve()
-      const open = this.#order.firstHole
-      if (isDone || open?.last !== hole.last) {
-        trouble = trouble && calm(trouble, clock.elapsed())
+      patience.turnTo(hole.last)
+      const range = rangeToRead(hole, this.#order.holes())
+      const outcome = await this.#readInTime({ range, hole, oldest }, signal)
+      if (outcome === 'certain' || this.#isSettled(range)) {
+        patience.done()
         continue
       }
-      // Only what fails counts against a hole, not its time in the queue behind other streams' repairs.
-      trouble = failed(trouble, hole.last, reading.failedSince ?? this.#failedAt)
-      if (this.#isHopeless(open, reading.reason, trouble)) {
-        this.#isRestDown = true
-        this.#giveUp(this.#hopelessTo(open, range, reading), reading.reason)
+      patience.failed(outcome.failedSince)
+      this.#disbelieve()
+      const open = this.#order.firstHole
+      if (open?.last !== hole.last) continue
+      const isDoubtful = this.#claims.isDoubtful(open)
+      if (patience.isOver(this.#claims.longestWaitMs(), outcome.reason !== 'rest-failed', isDoubtful)) {
+        patience.isRestDown = true
+        // What is blank at its lower end after so long will not look better further up; and of what one trade alone claims, nothing
+        // or all: its lower part may be what is traded next.
+        const isWhole = outcome.found === 0 || isDoubtful
+        this.#giveUp(isWhole && hole.last > range.last ? hole.last : range.last, outcome.reason)
         // Every other hole would wait as long for the same nothing; and the next ones get one try each until REST is back.
-        if (reading.reason === 'rest-failed') this.#giveUpBelieved('rest-failed')
+        if (outcome.reason === 'rest-failed') this.#giveUpBelieved('rest-failed')
       } else {
-        const leftMs = this.#settings.repairTimeoutMs - failedForMs(trouble, this.#failedAt)
-        const delayMs = backoffDelay(trouble.times - 1, RETRY, random)
-        await sleep(clock, leftMs > 0 ? Math.min(delayMs, leftMs) : delayMs, signal)
+        await sleep(clock, patience.pauseMs(), signal)
       }
     }
   }
@@ -480,50 +391,12 @@ export class TradeTape {
     return cursor !== undefined && cursor >= last
   }
 
-  /** Whether what could not be read now is given up. */
-  #isHopeless(hole: IdRange, reason: GapReason, trouble: Trouble): boolean {
-    const { repairTimeoutMs } = this.#settings
-    if (this.#longestWaitMs() >= repairTimeoutMs + MORE_IN_TURNS_MS) return true
-    if (failedForMs(trouble, this.#hooks.clock.elapsed()) < repairTimeoutMs) return this.#isRestDown && !this.#isDoubtful(hole)
-    return this.#isRestDown || reason === 'rest-failed' || trouble.times >= MIN_READINGS
-  }
-
-  /**
-   * How far a hole is given up. What is blank at its lower end after so long will not look better further up; and of what one trade
-   * alone claims, nothing or all: its lower part may be what is traded next.
-   */
-  #hopelessTo(hole: IdRange, range: IdRange, { found }: Reading): IdValue {
-    const isWhole = found === 0 || this.#isDoubtful(hole)
-    return isWhole && hole.last > range.last ? hole.last : range.last
-  }
-
-  /** The first hole, up to a chunk of it, and those that follow so closely that one page may serve them all. */
-  #rangeToRead(first: IdRange): IdRange {
-    const end = idPlus(first.first, CHUNK - 1)
-    let last = first.last < end ? first.last : end
-    for (const hole of this.#order.holes()) {
-      if (countIds(last, hole.first) - 1 > BRIDGE || hole.last > end) break
-      if (hole.last > last) last = hole.last
-    }
-    return { first: first.first, last }
-  }
-
-  /** A REST that fails is not waited for longer than a hole may take; one that has not failed may have others to serve first. */
+  /** A REST that fails is not waited for longer than a hole may take. */
   async #readInTime(task: ReadingTask, signal: AbortSignal): Promise<Outcome> {
-    const { clock } = this.#hooks
-    const { repairTimeoutMs } = this.#settings
-    const now = clock.elapsed()
-    const waitMs = this.#longestWaitMs()
-    const hasFailed = now - this.#failedAt <= 2 * repairTimeoutMs
-    // A repair that was broken off, and begins again, has not failed.
-    const isLate = waitMs > repairTimeoutMs && this.#readAt < now - waitMs
-    if (!hasFailed && !isLate) return this.#read(task, signal)
-    const leftMs = Math.min(
-      repairTimeoutMs - (task.trouble === undefined ? 0 : failedForMs(task.trouble, now)),
-      repairTimeoutMs + MORE_IN_TURNS_MS - waitMs,
-    )
+    const limitMs = this.#patience.readingMs(this.#claims.longestWaitMs())
+    if (limitMs === undefined) return this.#read(task, signal)
     const control = new AbortController()
-    const stop = clock.after(Math.max(0, leftMs) + LAST_REQUEST_MS, () => control.abort(new Error('its time is up')))
+    const stop = this.#hooks.clock.after(limitMs, () => control.abort(new Error('its time is up')))
     try {
       return await this.#read(task, AbortSignal.any([signal, control.signal]))
     } catch (error) {
@@ -557,7 +430,7 @@ export class TradeTape {
     // What the exchange had under the old ids has no place among the new ones.
     if (era !== this.#era) return 'certain'
     if (found.length > 0 || isCaughtUp) {
-      this.#isRestDown = false
+      this.#patience.isRestDown = false
       this.#late.hurry()
     }
     for (const point of found) {
@@ -575,7 +448,7 @@ export class TradeTape {
 
   /** Ids grow with time: only behind an old trade can anything be old. One damaged time is not enough to say so. */
   #isOld(oldest: number): boolean {
-    return (this.#lastTimestamp ?? Infinity) < oldest && this.#reached().value < oldest
+    return (this.#lastTimestamp ?? Infinity) < oldest && this.#claims.reached().value < oldest
   }
 
   /** Whoever is asked may not heed the signal, and is not waited for either. What an era before had under the same ids is left out. */
@@ -593,7 +466,7 @@ export class TradeTape {
 
   /** All holes up to one that a single trade claims: that has its own time. */
   #giveUpBelieved(reason: GapReason): void {
-    for (let hole = this.#order.firstHole; hole !== undefined && !this.#isDoubtful(hole); hole = this.#order.firstHole)
+    for (let hole = this.#order.firstHole; hole !== undefined && !this.#claims.isDoubtful(hole); hole = this.#order.firstHole)
       this.#giveUp(hole.last, reason)
   }
 
@@ -604,46 +477,9 @@ export class TradeTape {
       if (hole === undefined || hole.first > last) return
       const range = { first: hole.first, last: hole.last < last ? hole.last : last }
       this.#order.skipTo(range.last)
-      const toTime = this.#order.nextHeld?.timestamp
-      for (const piece of this.#pieces(range, reason)) this.#announce(piece, reason, toTime)
+      this.#gaps.announceAll(range, reason, this.#lastTimestamp, this.#order.nextHeld?.timestamp)
       this.#release()
     }
-  }
-
-  /** What is looked for later is found as a whole, in memory. What is too large for that was claimed by a damaged id, and is nowhere. */
-  #pieces(range: IdRange, reason: GapReason): Iterable<IdRange> {
-    const isFindable = LOOKED_FOR.includes(reason) && countIds(range.first, range.last) <= LARGEST_GAP * MOST_PIECES
-    return isFindable ? piecesOf(range, LARGEST_GAP) : [range]
-  }
-
-  /** Without a range nobody knows which ids are missing, nor how many. */
-  #announce(range: IdRange | undefined, reason: GapReason, toTime: number | undefined, fromTime = this.#lastTimestamp): void {
-    const count = range === undefined ? NaN : countIds(range.first, range.last)
-    this.#tell({
-      fromId: range === undefined ? undefined : String(range.first),
-      toId: range === undefined ? undefined : String(range.last),
-      missing: Number.isSafeInteger(count) ? count : undefined,
-      reason,
-      fromTime,
-      toTime,
-    })
-  }
-
-  #tell(what: Pick<Gap, 'fromId' | 'toId' | 'missing' | 'reason' | 'fromTime' | 'toTime'>): void {
-    const { exchange, symbol, stream, clock } = this.#hooks
-    const at = clock.now()
-    const gap: Gap = { exchange, symbol, stream, ...what, filled: false, trades: undefined, at }
-    if (gap.missing === undefined) this.#ledger.countUnknownGap()
-    else this.#ledger.missed(gapKey(gap), gap.missing, hourTime(gap))
-    this.#keeper.declared(gap, LOOKED_FOR.includes(gap.reason) && this.#late.add(gap))
-    this.#hooks.onGap(gap)
-  }
-
-  #filled(gap: Gap, trades: readonly TradePoint[]): void {
-    this.#ledger.found(gapKey(gap), gap.missing ?? 0, hourTime(gap))
-    const filled = { ...gap, filled: true, trades, at: this.#hooks.clock.now() }
-    this.#hooks.onGap(filled)
-    this.#keeper.filled(filled)
   }
 
   #position(): TapeCursor | undefined {
@@ -653,23 +489,3 @@ export class TradeTape {
       : { id: String(cursor), timestamp: this.#lastTimestamp }
   }
 }
-
-/** A gap counts in the hour in which it ended. */
-const hourTime = ({ toTime, fromTime, at }: Gap): number => toTime ?? fromTime ?? at
-
-const failed = (before: Trouble | undefined, last: IdValue, since: number): Trouble => ({
-  last,
-  since: before?.since ?? since,
-  spentMs: before?.spentMs ?? 0,
-  times: (before?.times ?? 0) + 1,
-})
-
-/** It does not fail any more; what it has cost so far is not forgotten. */
-const calm = (trouble: Trouble, now: number): Trouble => ({
-  ...trouble,
-  since: undefined,
-  spentMs: failedForMs(trouble, now),
-  times: 0,
-})
-
-const failedForMs = ({ since, spentMs }: Trouble, now: number): number => spentMs + (since === undefined ? 0 : now - since)

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { eachSeed, isOneSeed, runs } from '../../support/runs.ts'
 import { run } from './lying-market.ts'
 
-const SIZES = { quick: 40, deep: 2_000 }
+const SIZES = { quick: 25, deep: 2_000 }
 
 test('delivered or in a gap within 30 s, whatever lies', async () => {
   const count = { trades: 0, gaps: 0, restarts: 0 }

@@ -1,4 +1,3 @@
-/* eslint-disable @typescript-eslint/no-meaningless-void-operator */
 import { TapekeeperError } from '../../../src/errors/tapekeeper-error.ts'
 import { createMemoryCursorStore } from '../../../src/ports/cursor-store.ts'
 import type { Gap } from '../../../src/domain/gap.ts'
@@ -80,9 +79,6 @@ class Market {
     if (id !== last.id) for (let i = 0; i < row.length; i++) this.ghosts.add(id - i)
     // A known id and an old time: so does a copy look. What comes next tells.
     else if (time >= last.time) this.received.push({ serial: last.serial, at: this.#world().clock.elapsed() })
-    trace(
-      `${this.#world().clock.elapsed()} push s${last.serial} id ${id}${id === last.id ? '' : ` (for ${last.id})`} x${row.length} t${time - START}`,
-    )
     if (id === last.id && time === last.time) this.pushed.push(row)
     this.#world().tape.accept(pointOf(last, id, time, row.length))
   }
@@ -141,7 +137,6 @@ function pointOf({ serial }: Fill, id: number, at: number, count: number | undef
   }
 }
 
-const trace = (line: string): void => void (process.env['TRACE'] && console.log(line))
 const serialOf = ({ data }: TradePoint): number => Number(data.price)
 
 interface Run {
@@ -161,14 +156,8 @@ export async function run(seed: number): Promise<Run> {
       random,
       ...(clock === undefined ? {} : { clock }),
       ...(cursorStore === undefined ? {} : { cursorStore }),
-      onDelivered: (point) => (
-        trace(
-          `${world.clock.elapsed()}   -> ${point.data.id} x${point.data.count ?? 1} s${point.data.price} ${point.data.backfilled ? '*' : ''}`,
-        ),
-        said.push({ at: world.clock.elapsed(), point })
-      ),
+      onDelivered: (point) => said.push({ at: world.clock.elapsed(), point }),
       onGap: (gap) => {
-        trace(`${world.clock.elapsed()}   -> GAP ${gap.fromId}..${gap.toId} ${gap.reason} ${gap.filled ? 'FILLED' : ''}`)
         if (!gap.filled) said.push({ at: world.clock.elapsed(), gap, newestSerial: market.fills.length - 1 })
       },
     })
@@ -189,13 +178,11 @@ export async function run(seed: number): Promise<Run> {
     if (random() < 0.45) {
       const name = names[market.int(0, names.length - 1)]!
       market.faults.add(name)
-      trace(`${world.clock.elapsed()} FAULT ${name}`)
       await faults[name]!()
     }
     if (random() < 0.15) perSecond = [0, 0.2, 1, 5, 20][market.int(0, 4)]!
     if (cursorStore !== undefined && random() < 0.04) {
       market.faults.add('process')
-      trace(`${world.clock.elapsed()} NEW PROCESS`)
       await closing(world, true)
       world = open(world.clock)
       // What the next process knows, it learns from the next trade.
@@ -298,16 +285,24 @@ function unaccounted(market: Market, said: readonly Said[], knownBefore: number)
   const settled = new Set<number>()
   const deliveredIds = new Set<number>()
   let newest = -1
+  let before: Said | undefined
   const ranges: { readonly from: number; readonly to: number; readonly before: number }[] = []
   for (const what of said) {
     if ('point' in what) {
       const last = serialOf(what.point)
+      // A gap before a damaged row is one of time: what was traded meanwhile may have other ids.
+      const isGhost = market.fills[last]?.id !== Number(what.point.data.id)
+      if (isGhost && before !== undefined && 'gap' in before) for (let i = newest + 1; i < last; i++) settled.add(i)
+      before = what
       for (let i = 0; i < (what.point.data.count ?? 1); i++) {
         settled.add(last - i)
         deliveredIds.add(Number(what.point.data.id) - i)
       }
       newest = Math.max(newest, last)
-    } else if (what.gap.fromId === undefined) {
+      continue
+    }
+    before = what
+    if (what.gap.fromId === undefined) {
       // Nobody knows which: all that was traded since the last that was delivered.
       for (let serial = newest + 1; serial <= what.newestSerial; serial++) settled.add(serial)
     } else {
