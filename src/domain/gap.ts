@@ -7,9 +7,9 @@ import type { PointOf } from './market-data.ts'
  * - `rest-short`: REST answered, but without these trades
  * - `rest-wrong`: REST's answer contradicted itself
  * - `buffer-full`: more trades arrived during the repair than may be held back
- * - `too-old`: longer ago than `maxBackfillMs`
- * - `ids-restarted`: the exchange began to count anew; what lies between cannot be known
- * - `unprovable`: this exchange's ids prove nothing, and the time in question could not be read again
+ * - `too-old`: longer ago than `maxBackfillMs`, by the exchange's time
+ * - `ids-restarted`: the exchange began to count anew, or nobody could tell whether it did; what lies between cannot be known
+ * - `unprovable`: a trade whose id is no whole number; or this exchange's ids prove nothing, and the time in question could not be read again
  * - `cursor-late`: the stored cursor could not be read when the tape began; this lies between it and the beginning
  * - `consumer-too-slow`: a stream's consumer fell behind its bound; everybody else got them
  * - `not-stored`: a repository was away for longer than its rows could wait, or refused them; everybody else got them
