@@ -1,7 +1,7 @@
 import { countIds, idPlus, type IdValue } from '../../domain/trade-id.ts'
 
 /** How many pieces there may be. */
-export const MOST_PIECES = 500
+const MOST_PIECES = 500
 
 /** A range in pieces of so many ids; of more where they would become too many. */
 export function* piecesOf<Id extends IdValue>(
