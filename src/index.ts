@@ -174,7 +174,7 @@ export {
 export { CONSEQUENCE, type Consequence, type ErrorCode } from './errors/consequence.ts'
 export { TapekeeperError } from './errors/tapekeeper-error.ts'
 
-export { sleep, systemClock, type Cancel, type Clock } from './ports/clock.ts'
+export { sleep, systemClock, type Cancel, type Clock, type Moment } from './ports/clock.ts'
 export { systemHttp, type HttpPort, type HttpRequest, type HttpResponse } from './ports/http.ts'
 export { parseEnvironment, type Environment } from './ports/environment.ts'
 export { consoleLogger, LOG_LEVELS, silentLogger, type Logger, type LogLevel } from './ports/logger.ts'

@@ -128,7 +128,7 @@ export class CandleAggregator {
   /**
    * It is `now`: closes what has ended, in order of the ends, lower timeframes first. Never goes back.
    *
-   * @param now the exchange's time, epoch milliseconds: what {@link ExchangeTime} tells, or the greatest timestamp that can be trusted. Not
+   * @param now the exchange's time, epoch milliseconds: what `ExchangeTime` tells, or the greatest timestamp that can be trusted. Not
    * this machine's clock, which may be wrong or stepped; and not a single timestamp that is far ahead of all others.
    * @throws RangeError when it is no time between 2009 and 2100.
    */
