@@ -1,4 +1,4 @@
-import { systemPorts, type Ports } from '../ports/ports.ts'
+import { completePorts, systemPorts, type Ports } from '../ports/ports.ts'
 import type { Logger } from '../ports/logger.ts'
 import { hiding } from '../ports/hiding.ts'
 import { secretsOfUrl } from '../ports/public-url.ts'
@@ -138,7 +138,7 @@ const runtimes = new WeakMap<object, Runtime>()
 /** The runtime of a set of ports; the same object always gives the same one. */
 export function runtimeOf(ports: Partial<Ports> | undefined): Runtime {
   const key = ports ?? systemPorts
-  const runtime = runtimes.get(key) ?? new Runtime({ ...systemPorts, ...ports })
+  const runtime = runtimes.get(key) ?? new Runtime(completePorts(ports))
   runtimes.set(key, runtime)
   return runtime
 }

@@ -5,7 +5,7 @@ import { TapekeeperError } from '../errors/tapekeeper-error.ts'
 import { momentOf, type Cancel, type Moment } from '../ports/clock.ts'
 import { AbortListener } from '../ports/on-abort.ts'
 import { fenceLogger, type Logger } from '../ports/logger.ts'
-import { systemPorts, type Ports } from '../ports/ports.ts'
+import { completePorts, type Ports } from '../ports/ports.ts'
 import { storageGaps } from '../core/collector/consumer-faults.ts'
 import { SinkSet } from '../core/sinks/sink-set.ts'
 import type { PointOf } from '../domain/market-data.ts'
@@ -101,7 +101,7 @@ export class CollectorManager implements AsyncDisposable {
     this.managerName = managerName
     this.#abort = new AbortListener(signal, () => void this.stop())
     this.#logger = fenceLogger(logger)
-    this.#ports = { ...systemPorts, ...ports }
+    this.#ports = completePorts(ports)
     this.#voice = new ManagerVoice(managerName, this.#logger)
     this.#sinks = new SinkSet(this.#options, {
       name: managerName,

@@ -24,6 +24,33 @@ export interface Moment {
 
 export const momentOf = (clock: Clock): Moment => ({ at: clock.now(), elapsed: clock.elapsed() })
 
+/** One for each clock, so that all who share a clock share its elapsed time. */
+const completed = new WeakMap<object, Clock>()
+
+/**
+ * The clock itself; or, for one that was written before there was `elapsed()`, one that counts what its `now()` advances. Set back, that
+ * loses nothing; a step forward it cannot tell from time that has passed.
+ */
+export function withElapsed(clock: Pick<Clock, 'now' | 'after'> & Partial<Clock>): Clock {
+  if (clock.elapsed !== undefined) return clock as Clock
+  const known = completed.get(clock)
+  if (known !== undefined) return known
+  let last = clock.now()
+  let elapsed = 0
+  const whole: Clock = {
+    now: () => clock.now(),
+    elapsed() {
+      const now = clock.now()
+      elapsed += Math.max(0, now - last)
+      last = now
+      return Math.floor(elapsed)
+    },
+    after: (delayMs, callback) => clock.after(delayMs, callback),
+  }
+  completed.set(clock, whole)
+  return whole
+}
+
 /** Node's and browsers' timers hold at most this many milliseconds; a longer delay would fire at once. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1
 

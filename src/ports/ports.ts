@@ -1,4 +1,4 @@
-import { systemClock, type Clock } from './clock.ts'
+import { systemClock, withElapsed, type Clock } from './clock.ts'
 import { systemHttp, type HttpPort } from './http.ts'
 import { systemRandom, type Random } from './random.ts'
 import { systemSocket, type SocketFactory } from './socket.ts'
@@ -16,10 +16,17 @@ export interface Ports {
 
 export const systemPorts: Ports = { clock: systemClock, random: systemRandom, socket: systemSocket, http: systemHttp }
 
-const CLOCK = ['now', 'elapsed', 'after']
+/**
+ * Ports of a host's own with the system's for what it leaves out. A clock of before `elapsed()` gets one made of its `now()`.
+ */
+export function completePorts(own: Partial<Ports> = {}): Ports {
+  return { ...systemPorts, ...own, clock: withElapsed(own.clock ?? systemPorts.clock) }
+}
+
+const CLOCK = ['now', 'after']
 const FUNCTIONS = ['random', 'socket', 'http']
 
-/** Whether these are ports, be it not all of them. A clock of before `elapsed()` would fail with the first thing that is due. */
+/** Whether these are ports, be it not all of them. */
 export function isPorts(value: unknown): value is Partial<Ports> {
   if (!isObject(value)) return false
   const { clock } = value

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { parseConfig } from '../errors/config-problems.ts'
-import { isAllPorts, systemPorts, type Ports } from '../ports/ports.ts'
+import { completePorts, isAllPorts, type Ports } from '../ports/ports.ts'
 import { chanceFrom } from './chance.ts'
 import { EventClock } from './event-clock.ts'
 import { recordHttp } from './record-http.ts'
@@ -26,10 +26,10 @@ const recorderOptions = z.strictObject({
   ports: z
     .custom<Ports>(
       isAllPorts,
-      'must be an object of ports: a clock with now, elapsed and after; functions as random, socket, http',
+      'must be an object of ports: a clock with now, after and, better, elapsed; functions as random, socket, http',
     )
     .optional()
-    .transform((given) => given ?? systemPorts),
+    .transform((given) => completePorts(given)),
   /**
    * Takes more secrets out of frames, URLs and bodies before they are written, besides those that are always taken out. It must keep
    * JSON readable, or the replay sees broken frames.

@@ -98,8 +98,8 @@ test.each<[string, () => unknown, RegExp]>([
   ['no type', () => createOkxCollector({ symbol: 'BTC-USDT' } as Anything), /dataTypes is missing, expected array/],
   [
     'another clock',
-    () => source().constructor && new FakeSource({ ports: { clock: { now: () => 0, after: () => () => undefined } } as never }),
-    /ports: must be an object of ports: a clock with now, elapsed and after/,
+    () => source().constructor && new FakeSource({ ports: { clock: { now: () => 0 } } as never }),
+    /ports: must be an object of ports: a clock with now, after and, better, elapsed/,
   ],
   [
     'ticker where there is none',

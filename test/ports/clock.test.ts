@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import { sleep, systemClock } from '../../src/ports/clock.ts'
+import { sleep, systemClock, withElapsed } from '../../src/ports/clock.ts'
 import { createVirtualClock } from '../../src/testing/virtual-clock.ts'
 
 const DAY_MS = 86_400_000
@@ -82,5 +82,29 @@ describe('sleep', () => {
     await clock.advance(100)
     await slept
     expect(remove.mock.calls.map(([, listener]) => listener)).toEqual(add.mock.calls.map(([, listener]) => listener))
+  })
+})
+
+describe('a clock of before elapsed()', () => {
+  const old = () => {
+    const state = { now: 1_000 }
+    const clock = { now: () => state.now, after: () => () => undefined }
+    return { state, clock, whole: withElapsed(clock) }
+  }
+
+  test('counts what its now() advances, and never goes back', () => {
+    const { state, whole } = old()
+    state.now += 250.5
+    expect(whole.elapsed()).toBe(250)
+    state.now -= 600_000
+    expect(whole.elapsed()).toBe(250)
+    state.now += 100
+    expect([whole.elapsed(), whole.now()]).toEqual([350, state.now])
+  })
+
+  test('is one for all who share it; one that has elapsed() stays what it is', () => {
+    const { clock, whole } = old()
+    expect(withElapsed(clock)).toBe(whole)
+    expect(withElapsed(systemClock)).toBe(systemClock)
   })
 })

@@ -5,7 +5,7 @@ import { TapekeeperError } from '../../errors/tapekeeper-error.ts'
 import { momentOf, sleep, type Moment } from '../../ports/clock.ts'
 import { AbortListener } from '../../ports/on-abort.ts'
 import { fenceLogger } from '../../ports/logger.ts'
-import { systemPorts } from '../../ports/ports.ts'
+import { completePorts } from '../../ports/ports.ts'
 import {
   parseBaseOptions,
   withSupervision,
@@ -80,7 +80,7 @@ export abstract class BaseDataCollector extends DataSource implements AsyncDispo
   constructor(options: BaseCollectorOptions) {
     const resolved = parseBaseOptions(options)
     const { exchangeName, componentName = `${exchangeName}_collector`, symbols, logger, signal, ports } = resolved
-    super({ exchangeName, componentName, logger: fenceLogger(logger), ports: { ...systemPorts, ...ports } }, resolved)
+    super({ exchangeName, componentName, logger: fenceLogger(logger), ports: completePorts(ports) }, resolved)
     this.#options = resolved
     this.#symbols = new WantedSymbols(symbols)
     this.#abort = new AbortListener(signal, () => void this.stop())

@@ -41,7 +41,7 @@ export const commonOptions = {
   ports: z
     .custom<Partial<Ports>>(
       isPorts,
-      'must be an object of ports: a clock with now, elapsed and after; functions as random, socket, http',
+      'must be an object of ports: a clock with now, after and, better, elapsed; functions as random, socket, http',
     )
     .optional(),
   ...sinkOptions,
