@@ -2,7 +2,7 @@ import { configError, didYouMean, kindOf, nearestTo } from './config-problems.ts
 import type { TapekeeperError } from './tapekeeper-error.ts'
 
 /** A caller's mistake in one place, in the words of all configuration errors. */
-function mistake(where: string, message: string, allowed?: readonly string[], nearest?: string): TapekeeperError {
+export function mistake(where: string, message: string, allowed?: readonly string[], nearest?: string): TapekeeperError {
   return configError(where, [{ path: where, message, allowed, nearest }])
 }
 

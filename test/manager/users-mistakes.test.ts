@@ -101,11 +101,6 @@ test.each<[string, () => unknown, RegExp]>([
     () => source().constructor && new FakeSource({ ports: { clock: { now: () => 0 } } as never }),
     /ports: must be an object of ports: a clock with now, after and, better, elapsed/,
   ],
-  [
-    'ticker where there is none',
-    () => okxCollector().addDataCallback('ticker', () => undefined),
-    /^addDataCallback: okx_BTC-USDT has no ticker data: its dataTypes are trade, orderbook$/,
-  ],
   ['a stream of candles where there are none', () => okxCollector().stream('candle'), /^stream: okx_BTC-USDT has no candle data/],
   [
     'a type that is none',
@@ -265,9 +260,7 @@ test('a source that delivers what it has not declared is told so, once, and keep
       'fake_collector delivers trade data, but its dataTypes are candle; candles are not made of them here: `new CandleAggregator(…)` makes them',
     ],
   ])
-  expect(mistakeOf(() => mine.addDataCallback('trade', () => undefined)).message).toContain(
-    'fake_collector has no trade data: its dataTypes are candle',
-  )
+  expect(mistakeOf(() => mine.stream('trade')).message).toContain('fake_collector has no trade data: its dataTypes are candle')
   void mine.stop()
   await world.clock.advance(10_000)
 })
@@ -286,4 +279,16 @@ test('a point of a type that is none costs that message, in words', async () => 
   expect(mine.getStatus().statistics.messagesProcessed).toBe(0)
   void mine.stop()
   await world.clock.advance(10_000)
+})
+
+test('a callback for data that is not collected is told at once, and stops nothing', () => {
+  const collector = okxCollector()
+  const told: string[] = []
+  collector.on('error', ({ code, message }) => told.push(`${code} ${message}`))
+  collector.addDataCallback('ticker', () => undefined)
+  expect(told).toEqual([
+    expect.stringMatching(
+      /^CONFIG_INVALID addDataCallback: okx_BTC-USDT has no ticker data: its dataTypes are trade, orderbook$/,
+    ),
+  ])
 })

@@ -2,7 +2,7 @@ import { DATA_TYPES, type DataType } from '../../domain/data-type.ts'
 import { isOfTape, type Gap } from '../../domain/gap.ts'
 import type { MarketDataPoint, PointOf } from '../../domain/market-data.ts'
 import type { RawFrame } from '../../domain/raw-frame.ts'
-import { refuse, requireFunction, requireMethods, requireOneOf } from '../../errors/require.ts'
+import { mistake, refuse, requireFunction, requireMethods, requireOneOf } from '../../errors/require.ts'
 import { occurrencesOf, TapekeeperError } from '../../errors/tapekeeper-error.ts'
 import { momentOf, type Moment } from '../../ports/clock.ts'
 import type { CursorStore } from '../../ports/cursor-store.ts'
@@ -68,7 +68,9 @@ export abstract class DataSource {
    * Calls `callback` with every point of one type, typed by it, in order. A throw or rejection stops nobody; it is counted, and
    * reported once per collector.
    *
-   * @throws TapekeeperError `CONFIG_INVALID` for a type that this collector does not collect, and for a callback that is none.
+   * A type that this collector does not collect is told at once, as an `error` event (`CONFIG_INVALID`): nothing of it will come.
+   *
+   * @throws TapekeeperError `CONFIG_INVALID` for what is no data type, and for a callback that is none.
    * @example
    * ```ts
    * import { createOkxCollector, DataType } from 'tapekeeper'
@@ -77,8 +79,10 @@ export abstract class DataSource {
    * ```
    */
   addDataCallback<T extends DataType>(dataType: T, callback: DataCallback<T>): void {
-    this.#requireCollected(dataType, 'addDataCallback')
+    requireOneOf(dataType, DATA_TYPES, 'addDataCallback', 'data type')
     requireFunction(callback, 'addDataCallback', 'callback')
+    // One piece of code may serve collectors of every kind, so it is told and not refused.
+    if (!this.dataTypes.includes(dataType)) this.reportError(mistake('addDataCallback', this.#hasNone(dataType), this.dataTypes))
     this.#outlet.delivery.add(dataType, callback)
   }
 
@@ -155,9 +159,11 @@ export abstract class DataSource {
   /** What would never come must not be waited for. */
   #requireCollected(dataType: DataType, where: string): void {
     requireOneOf(dataType, DATA_TYPES, where, 'data type')
-    const { dataTypes } = this
-    if (dataTypes.includes(dataType)) return
-    refuse(where, `${this.componentName} has no ${dataType} data: its dataTypes are ${dataTypes.join(', ')}`, dataTypes)
+    if (!this.dataTypes.includes(dataType)) refuse(where, this.#hasNone(dataType), this.dataTypes)
+  }
+
+  #hasNone(dataType: DataType): string {
+    return `${this.componentName} has no ${dataType} data: its dataTypes are ${this.dataTypes.join(', ')}`
   }
 
   /** A type that is not declared is told once: callbacks and streams cannot have it, although sinks do. */
