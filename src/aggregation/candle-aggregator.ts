@@ -19,6 +19,8 @@ type Counts = { -readonly [K in keyof AggregatorStatistics]: number }
 type Options = ReturnType<typeof parseOptions>
 
 const OVERLAP = 'overlap'
+/** A trade that is not live and stamped so far ahead of what time it is has a wrong time. Milliseconds. */
+const AHEAD_MS = 5_000
 
 /**
  * Makes candles of trades, exactly. It owns no timer and reads no clock: time comes in with {@link advance}.
@@ -196,7 +198,9 @@ export class CandleAggregator {
    */
   doubt(reason: string): void {
     this.#setHorizon()
-    this.#truth.doubt ??= { from: this.#latest, closedTo: this.#closedTo, reason }
+    // A trade that is stamped ahead of its time proves nothing of the time between.
+    const from = this.#now === -Infinity ? this.#latest : Math.min(this.#latest, this.#now)
+    this.#truth.doubt ??= { from, closedTo: this.#closedTo, reason }
   }
 
   /**
@@ -372,7 +376,10 @@ export class CandleAggregator {
     const { doubt } = this.#truth
     if (doubt === undefined) return
     const from = Math.max(doubt.from, doubt.closedTo)
-    if ((isCaughtUp && !row.isBackfilled) || row.time >= this.#closedTo) {
+    const isLive = isCaughtUp && !row.isBackfilled
+    // What is read again was traded before now: another time is a wrong one.
+    if (!isLive && this.#now !== -Infinity && row.time > this.#now + AHEAD_MS) return
+    if (isLive || row.time >= this.#closedTo) {
       // First the candles are noted: with the doubt goes what kept the oldest of them.
       this.#reviseSpan(from, Infinity)
       this.#truth.doubt = undefined

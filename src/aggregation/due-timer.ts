@@ -5,6 +5,7 @@ export class DueTimer {
   readonly #clock: Clock
   readonly #onDue: () => void
   #cancel: Cancel | undefined
+  /** Elapsed time; Infinity when it will not go off. */
   #dueAt = Infinity
 
   constructor(clock: Clock, onDue: () => void) {
@@ -12,16 +13,20 @@ export class DueTimer {
     this.#onDue = onDue
   }
 
-  /** When it will go off, epoch milliseconds; Infinity when it will not. */
-  get dueAt(): number {
-    return this.#dueAt
+  /** Whether its time has come, also when the timer is late. */
+  get isDue(): boolean {
+    return this.#clock.elapsed() >= this.#dueAt
   }
 
-  arm(dueAt: number | undefined): void {
-    if (dueAt === undefined || dueAt >= this.#dueAt) return
+  /** @param delayMs from now, elapsed time; `undefined` changes nothing. */
+  arm(delayMs: number | undefined): void {
+    if (delayMs === undefined) return
+    const delay = Math.max(0, Math.ceil(delayMs))
+    const dueAt = this.#clock.elapsed() + delay
+    if (dueAt >= this.#dueAt) return
     this.cancel()
     this.#dueAt = dueAt
-    this.#cancel = this.#clock.after(Math.max(0, Math.ceil(dueAt - this.#clock.now())), () => {
+    this.#cancel = this.#clock.after(delay, () => {
       this.cancel()
       this.#onDue()
     })

@@ -2,6 +2,8 @@ import type { Clock } from '../ports/clock.ts'
 
 /** Samples of one clock differ by delays on the way; more than this is another clock, a damaged stamp, or a backlog. Milliseconds. */
 const TOLERANCE_MS = 5_000
+/** Less delayed than what is believed by more than this: rather a damaged stamp, unless the next ones say the same. Milliseconds. */
+export const TRUSTED_AHEAD_MS = 500
 /** So many samples in a row, with different stamps, must agree before what was believed is given up. */
 const WITNESSES = 3
 /** How long the least delayed sample speaks for the exchange, so that two clocks that run apart do not part. Milliseconds. */
@@ -17,7 +19,8 @@ interface Doubt {
 /**
  * What time it is at an exchange: its own stamps, carried on by elapsed time. Until it has been seen, the wall clock of the moment at
  * which this was made. A single damaged stamp changes nothing, a step of this machine's clock neither; an exchange whose time is
- * stepped (or that differs from ours from the start) is believed after three stamps in a row that agree.
+ * stepped (or that differs from ours from the start) is believed after three stamps in a row that agree; so is one that runs more than half a
+ * second before what was believed.
  */
 export class ExchangeTime {
   readonly #clock: Clock
@@ -43,7 +46,13 @@ export class ExchangeTime {
   observe(timestamp: number): void {
     const elapsed = this.#clock.elapsed()
     const offset = timestamp - elapsed
-    if (Math.abs(offset - this.#offset) > TOLERANCE_MS && !this.#isWitnessed(offset, timestamp)) return
+    const aheadMs = offset - this.#offset
+    if (aheadMs > TRUSTED_AHEAD_MS || aheadMs < -TOLERANCE_MS) {
+      // Two clocks that agree so far confirm each other, whichever of them is right.
+      this.#isSeen ||= Math.abs(aheadMs) <= TOLERANCE_MS
+      this.#witness(offset, timestamp, elapsed)
+      return
+    }
     this.#doubt = undefined
     this.#recent = Math.max(this.#recent, offset)
     if (!this.#isSeen || offset > this.#offset) {
@@ -56,24 +65,38 @@ export class ExchangeTime {
     this.#windowEnds = elapsed + WINDOW_MS
   }
 
-  /** Epoch milliseconds by the exchange's clock. */
-  now(): number {
-    return this.#offset + this.#clock.elapsed()
+  /** The exchange was asked what time it is, and has just answered: that is believed until its stamps say otherwise. */
+  learn(now: number): void {
+    if (this.#isSeen) return
+    this.#isSeen = true
+    this.#offset = now - this.#clock.elapsed()
+    this.#recent = -Infinity
   }
 
-  #isWitnessed(offset: number, stamp: number): boolean {
+  /** Epoch milliseconds by the exchange's clock. */
+  now(): number {
+    return this.at(this.#clock.elapsed())
+  }
+
+  /** Its time at another moment, given as elapsed time. */
+  at(elapsed: number): number {
+    return this.#offset + elapsed
+  }
+
+  #witness(offset: number, stamp: number, elapsed: number): void {
     const doubt = this.#doubt
     if (doubt === undefined || Math.abs(offset - doubt.offset) > TOLERANCE_MS) {
       this.#doubt = { offset, witnesses: 1, lastStamp: stamp }
-      return false
+      return
     }
-    if (stamp === doubt.lastStamp) return false
-    doubt.offset = Math.max(doubt.offset, offset)
+    if (stamp === doubt.lastStamp) return
+    // The least: what one of them says alone is not believed.
+    doubt.offset = Math.min(doubt.offset, offset)
     doubt.lastStamp = stamp
-    if (++doubt.witnesses < WITNESSES) return false
-    this.#offset = doubt.offset
-    this.#recent = -Infinity
-    this.#windowEnds = this.#clock.elapsed() + WINDOW_MS
-    return true
+    if (++doubt.witnesses < WITNESSES) return
+    this.#doubt = undefined
+    this.#offset = this.#recent = doubt.offset
+    this.#isSeen = true
+    this.#windowEnds = elapsed + WINDOW_MS
   }
 }

@@ -123,11 +123,11 @@ export class MergedCandles {
 
   #advance(): void {
     const now = this.#clock.now()
-    if (now >= this.#timer.dueAt) this.#aggregator.advance(now)
+    if (this.#timer.isDue) this.#aggregator.advance(now)
   }
 
   #arm(): void {
-    if (this.#venues.size > 0) this.#timer.arm(this.#aggregator.nextDueAt())
+    if (this.#venues.size > 0) this.#timer.arm((this.#aggregator.nextDueAt() ?? Infinity) - this.#clock.now())
   }
 }
 

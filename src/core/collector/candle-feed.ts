@@ -7,7 +7,9 @@ import type { DecimalString } from '../../domain/decimal.ts'
 import type { Instrument } from '../../domain/instrument.ts'
 import type { OhlcvData, PointOf } from '../../domain/market-data.ts'
 import type { Timeframe } from '../../domain/timeframe.ts'
+import { ExchangeTime } from '../../kit/exchange-time.ts'
 import type { Clock } from '../../ports/clock.ts'
+import { StampDoubts } from './stamp-doubts.ts'
 
 export interface CandleFeedOptions {
   readonly exchange: string
@@ -24,14 +26,26 @@ export interface CandleFeedOptions {
   readonly isWhole: () => boolean
   /** The latest trade of the market, where a complete series is to begin without waiting for the next. May reject. */
   readonly latestTrade: () => Promise<PointOf<'trade'> | undefined>
+  /** The exchange's clock, epoch milliseconds: asked while something is due and no trade has told the time. May reject. */
+  readonly serverTime: () => Promise<number>
   readonly onCandle: (candle: OhlcvData) => void
 }
 
 /**
- * A trade may come so long after its candle was closed by our clock, be it that this is fast; from a stop or a crash between the two the
+ * A trade may come so long after its candle was closed, because it was delayed on its way; from a stop or a crash between the two the
  * candle has to come back. Milliseconds.
  */
 const MAX_DELAY_MS = 10_000
+/** The exchange is not asked for its time more often than this. Milliseconds. */
+const ASK_TIME_EVERY_MS = 10_000
+/** Clocks may differ by so much and still agree: a stream then began as late as either of them says. Milliseconds. */
+const CLOCKS_DIFFER_MS = 5_000
+
+const BEFORE_START = 'before-start'
+/** These times were passed twice: what is told of them now is not all. */
+const TIME_WENT_BACK = 'time-went-back'
+/** While it is not known since when trades are heard, nothing is known to be complete. */
+const START_UNKNOWN = { fromTime: undefined, toTime: Infinity, fromId: 'start', reason: BEFORE_START } as const
 
 const feedState = z.object({
   /** Since when its trades were heard; null when it is not known. */
@@ -39,39 +53,71 @@ const feedState = z.object({
   snapshot: aggregatorSnapshot,
 })
 
-/** The candles of one trade stream as they happen: the aggregator, with a clock and with what is known about missing trades. */
+/**
+ * The candles of one trade stream as they happen: the aggregator, with a timer and with what is known about missing trades. Candles close by
+ * the exchange's time, told from what it pushes and carried on by elapsed time; until that is known nothing closes.
+ */
 export class CandleFeed {
   readonly #options: CandleFeedOptions
-  #aggregator: CandleAggregator | undefined
-  /** Since when the stream flows; exchange time as far as our clock knows it. */
-  #since: number | undefined
-  #hasTraded = false
+  readonly #time: ExchangeTime
+  readonly #stamps: StampDoubts
   readonly #timer: DueTimer
+  #aggregator: CandleAggregator | undefined
+  /** Since when the stream flows: elapsed time, and the wall clock of that moment. */
+  #started: { readonly elapsed: number; readonly wall: number } | undefined
+  /** The same in exchange time; undefined until that is known. */
+  #since: number | undefined
+  /** A trade has come, or is known of from before: from then on the next one tells what was missed. */
+  #hasBegun = false
   #isPaused = false
   /** What closed lately may lack trades that are still to come. */
   #isInDoubt = false
+  #timeAskedAt = -Infinity
+  /** The greatest time that candles were told. */
+  #reached = -Infinity
+  /** The trade at hand was too late for any candle. */
+  #isTooLate = false
 
   constructor(options: CandleFeedOptions) {
     this.#options = options
+    this.#time = new ExchangeTime(options.clock)
+    this.#stamps = new StampDoubts(options.clock, this.#time, (gap) => this.#aggregator?.gap(gap))
     this.#timer = new DueTimer(options.clock, () => this.#tick())
+  }
+
+  /** The exchange's time, as far as it is known. */
+  get time(): ExchangeTime {
+    return this.#time
   }
 
   /** The stream flows from now on. Candles begin here; or go on, and what was missed comes with the next trade, or is known to be missing. */
   resume(): void {
     this.#isPaused = false
-    this.#since ??= Math.ceil(this.#options.clock.now())
-    if (this.#aggregator === undefined && this.#options.completeSeries) void this.#beginWithPrice(this.#since)
-    else this.#aggregator ??= this.#begin(this.#since)
+    this.#startHere()
+    if (this.#aggregator === undefined && this.#options.completeSeries) void this.#beginWithPrice()
+    else this.#aggregator ??= this.#begin()
     this.#tick()
+  }
+
+  /** A trade has just been pushed, and is on its way through the tape. */
+  pushed(point: PointOf<'trade'>): void {
+    this.#stamps.pushed(point)
   }
 
   /** @throws RangeError for a trade that is none. */
   trade(point: PointOf<'trade'>): void {
     // The first trade may come before the word that the stream flows, and others may have gone before it.
-    const aggregator = (this.#aggregator ??= this.#begin(this.#since ?? point.timestamp + 1))
-    if (!this.#hasTraded && !point.data.backfilled) this.#correctClock(aggregator, point)
+    const isEarly = this.#started === undefined
+    this.#startHere()
+    const aggregator = (this.#aggregator ??= this.#begin())
+    this.#settleStart()
+    if (!this.#hasBegun) this.#startNotBefore(point.timestamp + (isEarly ? 1 : 0))
+    this.#hasBegun = true
     const isWhole = this.#options.isWhole()
+    this.#isTooLate = false
     aggregator.add(point, isWhole)
+    if (this.#isTooLate && this.#isOfNow(point)) this.#beginAgain(point)
+    this.#stamps.delivered(point)
     if (isWhole && !point.data.backfilled) this.#isInDoubt = false
     this.#schedule()
   }
@@ -79,7 +125,7 @@ export class CandleFeed {
   /** Everything that is open, as text, for `restore`; with it what has closed lately, or in doubt, and may have to be revised. */
   state(): string | undefined {
     if (this.#aggregator === undefined) return undefined
-    const closed = this.#isInDoubt || !this.#options.isWhole() || MAX_DELAY_MS
+    const closed = this.#isInDoubt || !this.#isWhole() || MAX_DELAY_MS
     const state: z.input<typeof feedState> = { since: this.#since ?? null, snapshot: this.#aggregator.snapshot({ closed }) }
     return JSON.stringify(state)
   }
@@ -92,17 +138,16 @@ export class CandleFeed {
    */
   restore(text: string): void {
     const { since, snapshot } = feedState.parse(JSON.parse(text))
-    this.#aggregator = this.#begin(since ?? undefined, undefined, snapshot)
+    this.#aggregator = this.#newAggregator({ since: since ?? undefined, snapshot })
     this.#since = since ?? undefined
-    this.#hasTraded = true
+    this.#hasBegun = true
     this.#isInDoubt = true
     this.#aggregator.doubt('interrupted')
   }
 
-  /** One that an earlier process declared, and these candles know nothing of, is filled without them: they may have its trades. */
   gap(gap: CandleGap): void {
-    if (gap.filled && this.#aggregator?.knows(gap) !== true) return
     this.#aggregator?.gap(gap)
+    this.#stamps.gap(gap)
     this.#schedule()
   }
 
@@ -111,6 +156,10 @@ export class CandleFeed {
     this.#catchUp()
     this.#isInDoubt = true
     this.#aggregator?.doubt('interrupted')
+    if (this.#hasBegun) return
+    // No next trade will show what was missed before the first one: the stream begins when it flows again.
+    this.#started = undefined
+    this.#since = undefined
   }
 
   /** No more candles until it is resumed. */
@@ -120,28 +169,81 @@ export class CandleFeed {
     this.#timer.cancel()
   }
 
-  /** The first trade that comes live tells whether our clock is slow: then the stream began later than we thought. */
-  #correctClock(aggregator: CandleAggregator, { timestamp, receivedAt }: PointOf<'trade'>): void {
-    this.#hasTraded = true
-    const slowMs = timestamp - receivedAt
-    if (slowMs <= 0 || this.#since === undefined) return
-    const toTime = this.#since + Math.ceil(slowMs)
-    aggregator.gap({ fromTime: this.#since, toTime, reason: 'before-start', filled: false })
+  #isWhole(): boolean {
+    return this.#hasBegun && this.#options.isWhole()
   }
 
-  async #beginWithPrice(since: number): Promise<void> {
+  #startHere(): void {
+    const { clock } = this.#options
+    this.#started ??= { elapsed: clock.elapsed(), wall: clock.now() }
+  }
+
+  /** Since when trades are heard, as soon as it can be told in exchange time. */
+  #settleStart(): void {
+    const since = this.#since === undefined ? this.#startTime() : undefined
+    if (since === undefined) return
+    this.#since = since
+    this.#aggregator?.gap({ fromTime: undefined, toTime: since - 1, reason: BEFORE_START, filled: false })
+    this.#aggregator?.gap({ ...START_UNKNOWN, filled: true })
+  }
+
+  /** Undefined while the exchange's time is not known, or nothing flows. */
+  #startTime(): number | undefined {
+    if (this.#started === undefined || !this.#time.isSeen) return undefined
+    const { elapsed, wall } = this.#started
+    const since = this.#time.at(elapsed)
+    const wallAgrees = Math.abs(wall - since) <= CLOCKS_DIFFER_MS
+    return Math.ceil(wallAgrees ? Math.max(wall, since) : since)
+  }
+
+  /** The first trade is stamped later than it can be by our reckoning: that may be slow, and the stream have begun later than we think. */
+  #startNotBefore(timestamp: number): void {
+    const lateMs = Math.ceil(timestamp - this.#time.now())
+    if (this.#since === undefined || lateMs <= 0 || lateMs > CLOCKS_DIFFER_MS) return
+    const toTime = this.#since + lateMs
+    this.#aggregator?.gap({ fromTime: undefined, toTime, reason: BEFORE_START, filled: false })
+  }
+
+  #isOfNow({ data, timestamp }: PointOf<'trade'>): boolean {
+    return !data.backfilled && Math.abs(timestamp - this.#time.now()) <= CLOCKS_DIFFER_MS
+  }
+
+  /** The exchange's clock was set back further than candles can be revised: they begin anew, as otherwise nothing would be told for so long. */
+  #beginAgain(point: PointOf<'trade'>): void {
+    this.#timer.cancel()
+    this.#aggregator = this.#newAggregator({ since: undefined })
+    this.#aggregator.gap({ fromTime: undefined, toTime: this.#reached, reason: TIME_WENT_BACK, filled: false })
+    this.#aggregator.add(point)
+  }
+
+  async #beginWithPrice(): Promise<void> {
     // Without an answer the series begins with the first trade.
-    const latest = await this.#options.latestTrade().catch(() => undefined)
+    const [latest] = await Promise.all([this.#options.latestTrade().catch(() => undefined), this.#askTime()])
     if (this.#aggregator !== undefined || this.#isPaused) return
+    const since = this.#startTime()
     // What was traded since then comes by itself.
-    const price = latest !== undefined && latest.timestamp < since ? latest.data.price : undefined
-    this.#aggregator = this.#begin(since, price)
+    const isBefore = latest !== undefined && since !== undefined && latest.timestamp < since
+    this.#aggregator = this.#begin(isBefore ? latest.data.price : undefined)
     this.#tick()
   }
 
-  #begin(since: number | undefined, previousClose?: DecimalString, snapshot?: AggregatorSnapshot): CandleAggregator {
-    const { exchange, symbol, instrument, timeframes, completeSeries, allowedLatenessMs, reviseWithinMs, updateIntervalMs } =
-      this.#options
+  #begin(previousClose?: DecimalString): CandleAggregator {
+    this.#since = this.#startTime()
+    const aggregator = this.#newAggregator({
+      since: this.#since,
+      previousClose: this.#since === undefined ? undefined : previousClose,
+    })
+    if (this.#since === undefined) aggregator.gap({ ...START_UNKNOWN, filled: false })
+    return aggregator
+  }
+
+  #newAggregator(state: {
+    readonly since: number | undefined
+    readonly previousClose?: DecimalString | undefined
+    readonly snapshot?: AggregatorSnapshot
+  }): CandleAggregator {
+    const { exchange, symbol, instrument, timeframes, completeSeries } = this.#options
+    const { allowedLatenessMs, reviseWithinMs, updateIntervalMs, onCandle } = this.#options
     return new CandleAggregator({
       exchange,
       symbol,
@@ -151,23 +253,39 @@ export class CandleFeed {
       allowedLatenessMs,
       reviseWithinMs,
       updateIntervalMs: updateIntervalMs === 0 ? undefined : updateIntervalMs,
-      since,
-      previousClose,
-      snapshot,
+      ...state,
       // The tape lets no trade through twice.
       dropDuplicates: false,
-      onCandle: this.#options.onCandle,
+      onTooLate: () => (this.#isTooLate = true),
+      onCandle,
     })
   }
 
   #catchUp(): void {
     if (this.#isPaused) return
+    this.#settleStart()
     // A hole is being repaired: what closes now may lack what comes in a moment, and is revised then.
-    if (!this.#options.isWhole()) {
+    if (!this.#isWhole()) {
       this.#isInDoubt = true
-      this.#aggregator?.doubt('repairing')
+      this.#aggregator?.doubt(this.#hasBegun ? 'repairing' : BEFORE_START)
     }
-    this.#aggregator?.advance(this.#options.clock.now())
+    if (this.#time.isSeen) {
+      const now = this.#time.now()
+      this.#reached = Math.max(this.#reached, now)
+      this.#aggregator?.advance(now)
+    } else if (this.#aggregator?.nextDueAt() !== undefined) void this.#askTime().then(() => this.#schedule())
+  }
+
+  /** Our own clock may be wrong by hours, and the first trades be hours away: only the exchange can say what time it is. */
+  async #askTime(): Promise<void> {
+    const { clock, serverTime } = this.#options
+    if (this.#time.isSeen || clock.elapsed() - this.#timeAskedAt < ASK_TIME_EVERY_MS) return
+    this.#timeAskedAt = clock.elapsed()
+    try {
+      this.#time.learn(await serverTime())
+    } catch {
+      // Trades will tell.
+    }
   }
 
   #tick(): void {
@@ -176,6 +294,10 @@ export class CandleFeed {
   }
 
   #schedule(): void {
-    if (!this.#isPaused) this.#timer.arm(this.#aggregator?.nextDueAt())
+    const dueAt = this.#aggregator?.nextDueAt()
+    if (this.#isPaused || dueAt === undefined) return
+    const { clock } = this.#options
+    if (this.#time.isSeen) this.#timer.arm(dueAt - this.#time.now())
+    else this.#timer.arm(this.#timeAskedAt + ASK_TIME_EVERY_MS - clock.elapsed())
   }
 }

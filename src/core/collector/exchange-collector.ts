@@ -374,6 +374,7 @@ export class ExchangeCollector extends BaseDataCollector {
       cursorStore: () => this.cursorStore(this.#config.tape.cursorStore),
       history: this.#definition.trades,
       rest: this.#rest,
+      serverTime: () => this.#definition.loadServerTime(this.#rest),
       ports: this.ports,
       deliver: (point) => this.deliver(point),
       onGap: (gap) => this.reportGap(gap),

@@ -24,6 +24,8 @@ export interface TradeLineOptions {
   readonly history: TradeHistory | undefined
   readonly ports: Ports
   readonly rest: RestClient
+  /** The exchange's clock, epoch milliseconds. */
+  readonly serverTime: () => Promise<number>
   readonly deliver: (point: MarketDataPoint) => void
   readonly onGap: (gap: Gap) => void
   readonly onMismatch: (mismatch: CandleMismatch) => void
@@ -74,6 +76,7 @@ export class TradeLine {
   }
 
   accept(point: PointOf<'trade'>): void {
+    this.#candles?.pushed(point)
     this.#tape?.accept(point)
   }
 
@@ -129,12 +132,12 @@ export class TradeLine {
 
   /** Candles that cannot be gone on with begin anew, and say so by being incomplete. */
   #restore({ state, timestamp }: TapeCursor): void {
-    const { config, ports } = this.#options
-    const isTooOld = ports.clock.now() - timestamp > config.tape.maxBackfillMs
+    const candles = this.#candles
     // The tape does not wait for ever: what comes after it has begun is of no use to the candles either.
-    if (state === undefined || isTooOld || !this.#isOpening) return
+    if (candles === undefined || state === undefined || !this.#isOpening) return
+    if (candles.time.now() - timestamp > this.#options.config.tape.maxBackfillMs) return
     try {
-      this.#candles?.restore(state)
+      candles.restore(state)
     } catch {
       // Of other timeframes than before, or written by a later version.
     }
@@ -157,7 +160,7 @@ export class TradeLine {
   }
 
   #newFeed(latestTrade: () => Promise<PointOf<'trade'> | undefined>): CandleFeed {
-    const { exchange, config, instrument, ports } = this.#options
+    const { exchange, config, instrument, serverTime, ports } = this.#options
     const { completeSeries, allowedLatenessMs, reviseWithinMs, updateIntervalMs } = config.candles
     return new CandleFeed({
       exchange,
@@ -171,6 +174,7 @@ export class TradeLine {
       clock: ports.clock,
       isWhole: () => this.#tape?.isWhole ?? false,
       latestTrade,
+      serverTime,
       onCandle: (candle) => {
         this.#check?.ours(candle)
         const receivedAt = ports.clock.now()
