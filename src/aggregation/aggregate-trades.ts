@@ -1,13 +1,14 @@
 import type { OhlcvData } from '../domain/market-data.ts'
 import { parseConfig } from '../errors/config-problems.ts'
 import { aggregateOptions, type AggregateTradesOptions } from './aggregator-options.ts'
+import { AgreedTime } from './agreed-time.ts'
 import { CandleAggregator } from './candle-aggregator.ts'
 import type { TradeInput } from './trade-row.ts'
 
 /**
  * Makes candles of any (async) iterable of trades: an array, a file, `collector.stream(...)`. Lazy: it reads as fast as the candles are
- * taken, the memory does not grow with the trades, and `break` ends it. Time is the greatest exchange time seen; after the last trade
- * everything closes.
+ * taken, the memory does not grow with the trades, and `break` ends it. Time is what the trades agree on: a single one that is stamped
+ * far ahead closes nothing. After the last trade everything closes.
  *
  * @throws TapekeeperError `CONFIG_INVALID` at once, for options that are wrong or misspelt; RangeError while iterating, for a malformed trade.
  * @example
@@ -37,20 +38,20 @@ async function* candlesOf(
 ): AsyncGenerator<OhlcvData, void, undefined> {
   const candles: OhlcvData[] = []
   const aggregator = new CandleAggregator({ ...options, onCandle: (candle) => void candles.push(candle) })
-  let now = -Infinity
+  const time = new AgreedTime()
   /** True when candles close before this trade. */
   const closesFirst = ({ timestamp }: TradeInput): boolean => {
-    if (timestamp > now) now = timestamp
-    return (aggregator.nextCloseAt() ?? Infinity) <= now
+    time.observe(timestamp)
+    return (aggregator.nextCloseAt() ?? Infinity) <= time.now
   }
   const take = (trade: TradeInput): boolean => {
-    aggregator.advance(now)
+    if (time.now !== -Infinity) aggregator.advance(time.now)
     aggregator.add(trade)
     return candles.length > 0
   }
   /** One end after the other: a year of silence makes many empty candles, but never many at once. */
-  function* close(): Generator<OhlcvData, void, undefined> {
-    for (let at = aggregator.nextCloseAt(); at !== undefined && at <= now; at = aggregator.nextCloseAt()) {
+  function* close(until: number): Generator<OhlcvData, void, undefined> {
+    for (let at = aggregator.nextCloseAt(); at !== undefined && at <= until; at = aggregator.nextCloseAt()) {
       aggregator.advance(at)
       yield* candles.splice(0)
     }
@@ -58,15 +59,16 @@ async function* candlesOf(
   // Two loops: a trade of a plain iterable needs no turn of the event loop. No `yield*`, which is several times as slow here.
   if (Symbol.asyncIterator in trades) {
     for await (const trade of trades) {
-      if (closesFirst(trade)) for (const candle of close()) yield candle
+      if (closesFirst(trade)) for (const candle of close(time.now)) yield candle
       if (take(trade)) for (const candle of candles.splice(0)) yield candle
     }
   } else {
     for (const trade of trades) {
-      if (closesFirst(trade)) for (const candle of close()) yield candle
+      if (closesFirst(trade)) for (const candle of close(time.now)) yield candle
       if (take(trade)) for (const candle of candles.splice(0)) yield candle
     }
   }
+  for (const candle of close(time.latest)) yield candle
   aggregator.flush()
   for (const candle of candles) yield candle
 }

@@ -68,9 +68,10 @@ export class ExchangeTime {
   /** The exchange was asked what time it is, and has just answered: that is believed until its stamps say otherwise. */
   learn(now: number): void {
     if (this.#isSeen) return
+    const elapsed = this.#clock.elapsed()
     this.#isSeen = true
-    this.#offset = now - this.#clock.elapsed()
-    this.#recent = -Infinity
+    this.#offset = this.#recent = now - elapsed
+    this.#windowEnds = elapsed + WINDOW_MS
   }
 
   /** Epoch milliseconds by the exchange's clock. */

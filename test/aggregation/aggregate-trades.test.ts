@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { aggregateTrades } from '../../src/aggregation/aggregate-trades.ts'
 import type { AggregateTradesOptions } from '../../src/aggregation/aggregator-options.ts'
 import type { PlainTrade } from '../../src/aggregation/trade-row.ts'
@@ -62,6 +62,54 @@ test('a long silence in a complete series is not held in memory', async () => {
     if (++candles === 100_000) break
   }
   expect(candles).toBe(100_000)
+})
+
+describe('one wrong time', () => {
+  const tradeAt = (at: number, i: number): PlainTrade => ({
+    id: String(i),
+    price: '10',
+    size: '1',
+    side: 'buy',
+    timestamp: T + at,
+  })
+  const shown = ({
+    timeframe,
+    openTime,
+    status,
+    tradesCount,
+  }: {
+    timeframe: string
+    openTime: number
+    status: string
+    tradesCount?: number | undefined
+  }) => `${timeframe} ${openTime - T} ${status} ${tradesCount}`
+
+  test.each([2_500, 60_000, 3_600_000, 86_400_000])(
+    '%i ms ahead: every other trade is in its candle, which closes once',
+    async (ahead) => {
+      const times = Array.from({ length: 100 }, (_, i) => i * 100 + (i === 42 ? ahead : 0))
+      const candles = await toArray(aggregateTrades(times.map(tradeAt), { ...OPTIONS, timeframes: ['1s'], reviseWithinMs: 0 }))
+      const inPlace = candles.filter(({ openTime }) => openTime < T + 10_000)
+      expect(inPlace.every(({ status }) => status === 'closed')).toBe(true)
+      expect(inPlace.map(shown)).toEqual(
+        Array.from({ length: 10 }, (_, i) => `1s ${i * 1_000} closed ${i === 4 ? 9 : 10 + Number(ahead === 2_500 && i === 6)}`),
+      )
+      expect(candles.reduce((sum, { tradesCount = 0 }) => sum + tradesCount, 0)).toBe(100)
+    },
+  )
+
+  test.each([T / 1e3, T * 1e3 + 5, T * 1e6])('%d: a bad row, told in its own words', async (timestamp) => {
+    const trades = [tradeAt(0, 0), { ...tradeAt(0, 1), timestamp }, tradeAt(200, 2)]
+    await expect(toArray(aggregateTrades(trades, OPTIONS))).rejects.toThrow(
+      /the timestamp of a trade .*, which looks like (nano|micro)?seconds/,
+    )
+  })
+
+  test('a market that is quiet: nothing is lost, and nothing closes twice', async () => {
+    const times = Array.from({ length: 20 }, (_, i) => i * 3_600_000)
+    const candles = await toArray(aggregateTrades(times.map(tradeAt), { ...OPTIONS, timeframes: ['1m'], reviseWithinMs: 0 }))
+    expect(candles.map(shown)).toEqual(times.map((at) => `1m ${at} closed 1`))
+  })
 })
 
 test('nothing of nothing', async () => expect(await toArray(aggregateTrades([], OPTIONS))).toEqual([]))

@@ -213,6 +213,24 @@ describe('candles made of trades', () => {
     await running({})
   })
 
+  test.each([-HOUR_MS, HOUR_MS])('our clock is set by %i ms: nothing closes early, late or twice', async (stepMs) => {
+    let stepped = 0
+    const late: number[] = []
+    const latest = await running({ tradesPerSecond: 5 }, {}, () =>
+      collector.addDataCallback('candle', ({ data, receivedAt }) => {
+        if (data.status !== 'open') late.push(receivedAt - stepped - data.closeTime)
+      }),
+    )
+    const from = fake.clock.now()
+    await fake.clock.advance(10_000)
+    fake.clock.stepWall((stepped = stepMs))
+    await fake.clock.advance(3 * MINUTE_MS)
+    expect(await expectExact(latest, from, fake.clock.now() - stepped - 2_000)).toBeGreaterThan(150)
+    expect([...latest.values()].filter(({ status }) => status === 'revised')).toEqual([])
+    expect(Math.min(...late)).toBeGreaterThanOrEqual(900)
+    expect(Math.max(...late)).toBeLessThanOrEqual(1_300)
+  })
+
   test('of a hot pair one socket may be lost: nothing is doubted', async () => {
     await running({ tradesPerSecond: 0.2 }, { redundancy: 2, candles: { timeframes: ['1s'], completeSeries: true } })
     await fake.clock.advance(10_000)

@@ -47,6 +47,51 @@ describe('ExchangeTime', () => {
     expect(error()).toBe(-50)
   })
 
+  test.each([600, 3_000, 4_900])('nor does one that is %i ms ahead, nor two that others contradict', async (off) => {
+    const { time, push, real, error } = await world()
+    await push(10)
+    for (let i = 0; i < 5; i++) {
+      time.observe(real() + off)
+      time.observe(real() + off + 1)
+      expect(error()).toBe(-50)
+      await push(1)
+    }
+    await push(2_000)
+    expect(error()).toBe(-50)
+  })
+
+  test('of three that agree the least is believed', async () => {
+    const { time, push, real, error } = await world()
+    await push(10)
+    for (const off of [2_000, 3_000, 2_500]) time.observe(real() + off)
+    expect(error()).toBe(2_000)
+  })
+
+  test.each([1_000, 3_000])('our clock is slow by %i ms: the first stamp confirms it, three correct it', async (aheadMs) => {
+    const { time, push, error } = await world(aheadMs)
+    await push(1)
+    expect([time.isSeen, error()]).toEqual([true, -aheadMs])
+    await push(2)
+    expect(error()).toBe(-50)
+  })
+
+  test('what the exchange answers is believed while no stamp was seen, and never again', async () => {
+    const { time, push, real, error } = await world(HOUR_MS)
+    time.learn(real() - 20)
+    expect([time.isSeen, error()]).toEqual([true, -20])
+    await push(1)
+    time.learn(real() + HOUR_MS)
+    expect(error()).toBe(-20)
+  })
+
+  test('tells what time it was at another moment', async () => {
+    const { clock, time, push, real } = await world()
+    await push(1)
+    const [elapsed, then] = [clock.elapsed(), real()]
+    await clock.advance(10_000)
+    expect(time.at(elapsed)).toBe(then - 50)
+  })
+
   test('a stamp that is repeated is one witness', async () => {
     const { time, push, real, error } = await world()
     await push(10)
