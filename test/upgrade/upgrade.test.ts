@@ -242,10 +242,16 @@ async function real<T>(fake: testing.VirtualExchange, promise: Promise<T>): Prom
 
 const fillIds = ({ id, count = 1 }: Trade): string[] => Array.from({ length: count }, (_, i) => String(Number(id) - i))
 
-/** Of each trade and candle, what was said of it last: when REST is tried again is every version's own choice, and so is when a candle is told. */
+/**
+ * Of each trade and candle, what was said of it last: when REST is tried again is every version's own choice, and so is when a candle is
+ * told, and which of several reasons it is incomplete for is named.
+ */
 function lastWords(points: Expected['points']): Map<string, unknown> {
   const last = new Map<string, unknown>()
-  for (const { dataType, data } of points) last.set([dataType, data.id, data.timeframe, data.openTime].join(' '), data)
+  for (const { dataType, data } of points) {
+    const { incompleteReason, ...said } = data
+    last.set([dataType, data.id, data.timeframe, data.openTime].join(' '), { ...said, hasReason: incompleteReason !== undefined })
+  }
   return last
 }
 

@@ -75,8 +75,8 @@ export class CandleFeed {
   #timeAskedAt = -Infinity
   /** The greatest time that candles were told. */
   #reached = -Infinity
-  /** The trade at hand was too late for any candle. */
-  #isTooLate = false
+  /** Trades that were too late for any candle. */
+  #tooLate = 0
 
   constructor(options: CandleFeedOptions) {
     this.#options = options
@@ -114,9 +114,9 @@ export class CandleFeed {
     if (!this.#hasBegun) this.#startNotBefore(point.timestamp + (isEarly ? 1 : 0))
     this.#hasBegun = true
     const isWhole = this.#options.isWhole()
-    this.#isTooLate = false
+    const tooLate = this.#tooLate
     aggregator.add(point, isWhole)
-    if (this.#isTooLate && this.#isOfNow(point)) this.#beginAgain(point)
+    if (this.#tooLate > tooLate && this.#isOfNow(point)) this.#beginAgain(point)
     this.#stamps.delivered(point)
     if (isWhole && !point.data.backfilled) this.#isInDoubt = false
     this.#schedule()
@@ -256,7 +256,7 @@ export class CandleFeed {
       ...state,
       // The tape lets no trade through twice.
       dropDuplicates: false,
-      onTooLate: () => (this.#isTooLate = true),
+      onTooLate: () => this.#tooLate++,
       onCandle,
     })
   }
