@@ -40,6 +40,15 @@ export class MessageQueue {
     this.#head = 0
   }
 
+  /** Takes out those of one stream. */
+  extract(stream: string): readonly QueuedMessage[] {
+    const waiting = this.#items.slice(this.#head)
+    const isMeant = ({ message }: QueuedMessage): boolean => message.stream === stream
+    this.#items = waiting.filter((item) => !isMeant(item))
+    this.#head = 0
+    return waiting.filter(isMeant)
+  }
+
   /** @returns how many there were. */
   clear(): number {
     const { size } = this

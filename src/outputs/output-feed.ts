@@ -1,12 +1,15 @@
 import { isOfTape, type Gap } from '../domain/gap.ts'
 import type { MarketDataPoint } from '../domain/market-data.ts'
 import { messageOf, TapekeeperError } from '../errors/tapekeeper-error.ts'
-import type { Clock } from '../ports/clock.ts'
+import { forwardTime } from '../kit/forward-time.ts'
+import type { Cancel, Clock } from '../ports/clock.ts'
 import { AbortListener } from '../ports/on-abort.ts'
 import type { Random } from '../ports/random.ts'
 import type { Sink, SinkState, SinkStatus } from '../ports/sink.ts'
+import { BlockedStreams } from './blocked-streams.ts'
 import { MessageQueue, type QueuedMessage } from './message-queue.ts'
-import type { Output, OutputPayload } from './output.ts'
+import type { Output, OutputPayload, PublishFailure } from './output.ts'
+import { Publishing } from './publishing.ts'
 import { RetryPause } from './retry-pause.ts'
 import { streamOf, tradeStreamOf } from './stream-name.ts'
 
@@ -24,10 +27,10 @@ export interface OutputFeedOptions {
 }
 
 const MAX_BATCH = 500
-
-interface Fault {
-  readonly error: unknown
-}
+/** A stream that takes nothing may hold this part of all that may wait, so that a few of them leave room for the others. */
+const BLOCKED_SHARE = 1 / 25
+/** Streams that begin to fail are told one by one, up to so many at a time. */
+const MOST_TOLD = 10
 
 interface Waiter {
   /** Everything taken up to this one. */
@@ -37,21 +40,24 @@ interface Waiter {
 
 /**
  * The care around an output: numbers what it takes, keeps it in order while the other side is away, publishes in batches, one at a
- * time, and says what it had to leave out.
+ * time, and says what it had to leave out. A stream that alone takes nothing waits aside, and the others go on.
  */
 export class OutputFeed implements Sink {
   readonly cursorStore = undefined
   readonly #options: OutputFeedOptions
   readonly #maxQueued: number
-  readonly #publishTimeoutMs: number
+  readonly #publishing: Publishing
   readonly #session: string
   readonly #pause: RetryPause
   readonly #sequences = new Map<string, number>()
   readonly #queue = new MessageQueue()
+  readonly #blocked: BlockedStreams
+  /** Of blocked streams: to be told where that is possible. */
+  readonly #untold = new MessageQueue()
   #inFlight: readonly QueuedMessage[] = []
-  /** Waits no longer for the publish that is under way. */
-  #abandon: () => void = () => undefined
   #isPumping = false
+  /** Ends the wait for the next try of a blocked stream. */
+  #cancelRetry: Cancel = () => undefined
   #isClosed = false
   /** Smaller while a message is looked for that can never be published. */
   #batchSize = MAX_BATCH
@@ -72,9 +78,10 @@ export class OutputFeed implements Sink {
     const { clock, random, maxQueued = 10_000, publishTimeoutMs = 30_000 } = options
     this.#options = options
     this.#maxQueued = maxQueued
-    this.#publishTimeoutMs = publishTimeoutMs
+    this.#publishing = new Publishing(clock, publishTimeoutMs)
     this.#session = newSession(clock, random)
     this.#pause = new RetryPause(clock, random)
+    this.#blocked = new BlockedStreams(clock, random, Math.ceil(maxQueued * BLOCKED_SHARE))
   }
 
   point(point: MarketDataPoint): void {
@@ -95,6 +102,8 @@ export class OutputFeed implements Sink {
     const order = this.#taken
     if (this.#isSettled(order)) return Promise.resolve()
     this.#pause.end()
+    this.#blocked.hurry()
+    this.#startPump()
     return new Promise((resolve) => {
       const aborted = new AbortListener(signal, () => this.#giveUp())
       const done = (): void => {
@@ -114,9 +123,14 @@ export class OutputFeed implements Sink {
 
   issues(): readonly string[] {
     const { name } = this.#options.output
-    const waiting = `${this.#waiting} ${this.#waiting === 1 ? 'message waits' : 'messages wait'}`
+    const messages = (count: number): string => `${count} ${count === 1 ? 'message waits' : 'messages wait'}`
     return [
-      ...(this.#awaySince === undefined ? [] : [`${name}: nothing can be published (${this.#lastError ?? ''}); ${waiting}`]),
+      ...(this.#awaySince === undefined
+        ? []
+        : [`${name}: nothing can be published (${this.#lastError ?? ''}); ${messages(this.#waiting)}`]),
+      ...this.#blocked.reasons
+        .slice(0, MOST_TOLD)
+        .map(([stream, words, waiting]) => `${name}: ${stream} cannot be published (${words}); ${messages(waiting)}`),
       ...(this.#isOverflowing ? [`${name}: messages are left out, because more than ${this.#maxQueued} were waiting`] : []),
     ]
   }
@@ -135,7 +149,7 @@ export class OutputFeed implements Sink {
         rejected: this.#rejected,
         lost: this.#lost,
         failures: this.#failures,
-        awaySince: this.#awaySince,
+        awaySince: this.#awaySince ?? this.#blocked.since,
         lastError: this.#lastError,
       },
     ]
@@ -143,11 +157,11 @@ export class OutputFeed implements Sink {
 
   get #state(): SinkState {
     if (this.#isClosed) return 'closed'
-    return this.#awaySince === undefined ? 'working' : 'away'
+    return this.#awaySince === undefined && this.#blocked.count === 0 ? 'working' : 'away'
   }
 
   get #waiting(): number {
-    return this.#inFlight.length + this.#queue.size
+    return this.#inFlight.length + this.#queue.size + this.#blocked.size
   }
 
   #wants(dataType: MarketDataPoint['dataType']): boolean {
@@ -159,84 +173,136 @@ export class OutputFeed implements Sink {
     const sequence = (this.#sequences.get(stream) ?? 0) + 1
     this.#sequences.set(stream, sequence)
     const message = { stream, session: this.#session, sequence, payload }
-    this.#queue.push({ order: ++this.#taken, message })
+    const item = { order: ++this.#taken, message }
+    if (this.#blocked.has(stream)) this.#holdBack([item])
+    else this.#queue.push(item)
     if (this.#waiting > this.#maxQueued) this.#overflow()
+    this.#startPump()
+  }
+
+  #startPump(): void {
     if (this.#isPumping) return
     this.#isPumping = true
     // Not before the data path is through with what it is about: its messages share a batch, and wait for nobody's code.
     void Promise.resolve().then(() => this.#pump())
   }
 
+  /** Of a stream that is blocked. */
+  #holdBack(items: readonly QueuedMessage[]): void {
+    for (const item of items) {
+      this.#lost += this.#blocked.push(item)
+      if (this.#options.output.tell !== undefined) this.#untold.push(item)
+    }
+    // What is not told now is told when it is published.
+    this.#untold.take(Math.max(0, this.#untold.size - this.#maxQueued))
+  }
+
   /** Its number is used up, so that subscribers see what is missing. */
   #overflow(): void {
-    this.#lost += this.#queue.take(1).length
+    this.#lost += this.#blocked.dropOne() ? 1 : this.#queue.take(1).length
     if (this.#isOverflowing) return
     this.#isOverflowing = true
     this.#say('OUTPUT_OVERFLOW', `more than ${this.#maxQueued} messages wait; the oldest are left out`)
   }
 
   async #pump(): Promise<void> {
-    while (this.#queue.size > 0) {
-      const batch = (this.#inFlight = this.#queue.take(this.#batchSize))
-      const fault = await this.#publish(batch)
-      // What was given up meanwhile has been counted as lost, whatever became of it.
-      if (this.#inFlight !== batch) continue
-      this.#inFlight = []
-      if (fault === undefined) this.#arrived(batch.length)
-      else if (isRejection(fault.error)) this.#isolate(batch, fault.error)
-      else {
-        this.#queue.putBack(batch)
-        this.#failed(fault.error)
-        await this.#pause.wait(this.#attempt++)
-      }
-      this.#tellWaiters()
-    }
+    this.#cancelRetry()
+    while (await this.#step()) this.#tellWaiters()
     this.#isPumping = false
     this.#isOverflowing = false
+    this.#tellWaiters()
+    this.#armRetry()
   }
 
-  #publish(batch: readonly QueuedMessage[]): Promise<Fault | undefined> {
-    const { clock, output } = this.#options
-    return new Promise((resolve) => {
-      const fail = (): void =>
-        resolve({ error: new TapekeeperError('OUTPUT_FAILED', `no answer within ${this.#publishTimeoutMs} ms`) })
-      const cancel = clock.after(this.#publishTimeoutMs, fail)
-      const settle = (fault: Fault | undefined): void => {
-        cancel()
-        resolve(fault)
-      }
-      this.#abandon = () => settle(undefined)
-      // Inside an async function, so that an output that throws instead of rejecting is no special case.
-      const publish = async (): Promise<void> => output.publish(batch.map(({ message }) => message))
-      publish().then(
-        () => settle(undefined),
-        (error: unknown) => settle({ error }),
-      )
-    })
+  #armRetry(): void {
+    const { clock } = this.#options
+    const { dueAt } = this.#blocked
+    if (dueAt !== undefined) this.#cancelRetry = clock.after(Math.max(0, dueAt - clock.elapsed()), () => this.#startPump())
   }
 
-  #arrived(count: number): void {
-    this.#delivered += count
+  /** @returns false when there is nothing to do now. */
+  async #step(): Promise<boolean> {
+    const { output } = this.#options
+    const untold = this.#untold.take(MAX_BATCH)
+    if (untold.length > 0) return this.#tell(untold)
+    const due = this.#blocked.takeDue(this.#batchSize)
+    const batch = (this.#inFlight = due.length > 0 ? due : this.#queue.take(this.#batchSize))
+    if (batch.length === 0) return false
+    const { fault, failures = [] } = await this.#publishing.run(() => output.publish(batch.map(({ message }) => message)))
+    // What was given up meanwhile has been counted as lost, whatever became of it.
+    if (this.#inFlight !== batch) return true
+    this.#inFlight = []
+    const putBack = (): void => (due.length > 0 ? this.#blocked.putBack(batch) : this.#queue.putBack(batch))
+    if (fault === undefined) this.#arrived(batch, failures)
+    else if (isRejection(fault.error)) this.#isolate(batch, fault.error, putBack)
+    else {
+      putBack()
+      this.#failed(fault.error)
+      await this.#pause.wait(this.#attempt++)
+    }
+    return true
+  }
+
+  /** What is not told is told when it is published. */
+  async #tell(untold: readonly QueuedMessage[]): Promise<true> {
+    const { output } = this.#options
+    const { fault } = await this.#publishing.run(async () => output.tell?.(untold.map(({ message }) => message)))
+    if (fault !== undefined) {
+      this.#failed(fault.error)
+      await this.#pause.wait(this.#attempt++)
+    }
+    return true
+  }
+
+  #arrived(batch: readonly QueuedMessage[], failures: readonly PublishFailure[]): void {
     this.#batchSize = Math.min(MAX_BATCH, this.#batchSize * 2)
     this.#attempt = 0
     this.#awaySince = undefined
-    this.#isRejecting = false
+    const errors = new Map(failures.map(({ message, error }) => [message, error]))
+    const held = new Map<string, { readonly error: Error; readonly items: QueuedMessage[] }>()
+    for (const item of batch) {
+      const { message } = item
+      const error = errors.get(message)
+      const behind = held.get(message.stream)
+      if (isRejection(error)) this.#reject(item, error)
+      // Behind one that has to wait, those that arrived are not given again, and those that did not keep their order.
+      else if (error !== undefined && behind !== undefined) behind.items.push(item)
+      else if (error !== undefined) held.set(message.stream, { error, items: [item] })
+      else this.#delivered++
+    }
+    if (failures.length === 0) this.#isRejecting = false
+    for (const stream of new Set(batch.map(({ message }) => message.stream))) if (!held.has(stream)) this.#blocked.arrived(stream)
+    for (const [stream, { error, items }] of held) this.#block(stream, items, error)
+  }
+
+  /** It alone takes nothing: what else there is of it waits with these. */
+  #block(stream: string, items: readonly QueuedMessage[], error: Error): void {
+    this.#failures++
+    this.#lastError = messageOf(error)
+    const isNews = this.#blocked.failed(stream, items, messageOf(error))
+    this.#holdBack(this.#queue.extract(stream))
+    if (isNews && this.#blocked.count <= MOST_TOLD)
+      this.#say('OUTPUT_FAILED', `${stream} cannot be published, it is tried again: ${messageOf(error)}`, { stream }, error)
   }
 
   /** One of them can never be published: by halves to the one, which is left out. */
-  #isolate(batch: readonly QueuedMessage[], error: TapekeeperError): void {
+  #isolate(batch: readonly QueuedMessage[], error: TapekeeperError, putBack: () => void): void {
     const [first, ...others] = batch
     if (first === undefined) return
-    if (others.length > 0) {
-      this.#batchSize = Math.ceil(batch.length / 2)
-      this.#queue.putBack(batch)
+    if (others.length === 0) {
+      this.#reject(first, error)
+      this.#blocked.arrived(first.message.stream)
       return
     }
+    this.#batchSize = Math.ceil(batch.length / 2)
+    putBack()
+  }
+
+  #reject({ message: { stream, sequence } }: QueuedMessage, error: TapekeeperError): void {
     this.#rejected++
     this.#lastError = messageOf(error)
     if (this.#isRejecting) return
     this.#isRejecting = true
-    const { stream, sequence } = first.message
     this.#say('ROW_REJECTED', `message ${sequence} of ${stream} is left out: ${messageOf(error)}`, { stream, sequence }, error)
   }
 
@@ -249,18 +315,20 @@ export class OutputFeed implements Sink {
   }
 
   #giveUp(): void {
-    const count = this.#inFlight.length + this.#queue.clear()
+    const count = this.#inFlight.length + this.#queue.clear() + this.#blocked.clear()
+    this.#untold.clear()
     this.#inFlight = []
     this.#lost += count
-    this.#abandon()
+    this.#publishing.abandon()
     this.#pause.end()
+    this.#cancelRetry()
     if (count > 0) this.#say('OUTPUT_OVERFLOW', `${count} messages were given up at the end`)
     this.#tellWaiters()
   }
 
   #isSettled(order: number): boolean {
-    const first = this.#inFlight[0] ?? this.#queue.first
-    return first === undefined || first.order > order
+    const firsts = [this.#inFlight[0]?.order, this.#queue.first?.order, this.#blocked.firstOrder]
+    return firsts.every((first) => first === undefined || first > order)
   }
 
   #tellWaiters(): void {
@@ -283,5 +351,5 @@ const isRejection = (error: unknown): error is TapekeeperError => TapekeeperErro
 /** Sorts by time; two that begin in the same millisecond differ in the rest. */
 function newSession(clock: Clock, random: Random): string {
   const part = Math.floor(random() * 36 ** 6)
-  return `${new Date(clock.now()).toISOString()}-${part.toString(36).padStart(6, '0')}`
+  return `${new Date(forwardTime(clock)).toISOString()}-${part.toString(36).padStart(6, '0')}`
 }

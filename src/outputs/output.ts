@@ -19,6 +19,13 @@ export interface OutputMessage {
   readonly payload: OutputPayload
 }
 
+/** A message that has not arrived, although others of the same call have. */
+export interface PublishFailure {
+  readonly message: OutputMessage
+  /** Why, in the words of the other side. `ROW_REJECTED`: it can never be published, and is left out. */
+  readonly error: Error
+}
+
 /** A push destination. It need not queue, retry or number: that is done around it. */
 export interface Output {
   /** For logs and errors, for example `redis`. */
@@ -26,11 +33,19 @@ export interface Output {
   /** Only these are numbered and published; gaps belong to trades. Default: everything. */
   readonly dataTypes?: readonly DataType[] | undefined
   /**
-   * Publishes in order. A rejection means that some or all may not have arrived; the same messages are given again later, so that
+   * Publishes in order. A rejection means that some or all may not have arrived; the same objects are given again later, so that
    * those that had arrived come twice, with the same numbers. A `TapekeeperError` with the code `ROW_REJECTED` means that one of them can never be published:
    * it is found and left out, the others are given again.
+   *
+   * An output that knows which have arrived resolves with those that have not. Their streams then wait, each with a back-off and a bound of
+   * its own, while the others go on; a message that arrived is not given again.
    */
-  publish(messages: readonly OutputMessage[]): Promise<void>
+  publish(messages: readonly OutputMessage[]): Promise<readonly PublishFailure[] | void>
+  /**
+   * Of an output with several ways, one of which is closed to these messages, because earlier ones of their streams wait for it: tells them
+   * on the others. Each is given here once, and later to `publish`, which must not tell it again.
+   */
+  tell?(messages: readonly OutputMessage[]): Promise<readonly PublishFailure[] | void>
   /** Lets go of what it opened itself. Idempotent. */
   close(): Promise<void>
 }

@@ -2,7 +2,7 @@ import { backoffDelay, type BackoffPolicy } from '../ports/backoff.ts'
 import type { Cancel, Clock } from '../ports/clock.ts'
 import type { Random } from '../ports/random.ts'
 
-const RETRY: BackoffPolicy = { baseMs: 100, capMs: 10_000 }
+export const RETRY: BackoffPolicy = { baseMs: 100, capMs: 10_000 }
 
 /** The wait before the next attempt, which may be cut short. */
 export class RetryPause {

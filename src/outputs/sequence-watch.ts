@@ -39,7 +39,13 @@ export class SequenceWatch {
     return sequence === last + 1 ? { kind: 'next' } : { kind: 'loss', from: last + 1, to: sequence - 1 }
   }
 
-  /** Of a stream that shows its past again: this session ended before we began. */
+  /** This is as far as we had come, or farther: whatever stands behind it in its stream is news, also a session that sorts before. */
+  hasReached({ stream, session, sequence }: Pick<OutputMessage, 'stream' | 'session' | 'sequence'>): boolean {
+    const last = this.#streams.get(stream)?.get(session)
+    return last !== undefined && sequence >= last
+  }
+
+  /** Of a stream that shows its past again, and has not reached what we know: this session ended before we began. */
   isOutdated({ stream, session }: Pick<OutputMessage, 'stream' | 'session'>): boolean {
     const sessions = this.#streams.get(stream)
     return sessions === undefined || (!sessions.has(session) && [...sessions.keys()].some((other) => other > session))

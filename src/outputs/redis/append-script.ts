@@ -7,9 +7,8 @@
  * the stream's name, then sequence and text of each message.
  */
 const SCRIPT = `
-local last = redis.call('GET', KEYS[2])
-if not last then redis.call('SADD', KEYS[3], ARGV[3]) end
-last = last or '0'
+local known = redis.call('GET', KEYS[2])
+local last = known or '0'
 for i = 4, #ARGV, 2 do
   if tonumber(ARGV[i]) > tonumber(last) then
     redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[1], '*', 'message', ARGV[i + 1])
@@ -17,6 +16,7 @@ for i = 4, #ARGV, 2 do
   end
 end
 redis.call('SET', KEYS[2], last, 'EX', ARGV[2])
+if not known then redis.call('SADD', KEYS[3], ARGV[3]) end
 `
 
 const MARK_SECONDS = 7 * 24 * 60 * 60

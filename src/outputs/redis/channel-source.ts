@@ -1,6 +1,9 @@
 import { sleep, systemClock } from '../../ports/clock.ts'
+import { systemRandom } from '../../ports/random.ts'
 import { encodeName, type StreamFilter } from '../stream-name.ts'
 import type { RedisConnection } from './redis-connection.ts'
+import { isOfTheServer } from './refusal.ts'
+import { RefusedStreams } from './refused-streams.ts'
 import type { Source, SourceHooks } from './source.ts'
 
 /** A connection that died without a word is found by this. Milliseconds. */
@@ -15,11 +18,28 @@ export class ChannelSource implements Source {
   }
 
   async listen(connection: RedisConnection, hooks: SourceHooks): Promise<never> {
-    await connection.listen(this.#patterns, (text) => hooks.onText(text, undefined))
+    // What may not be listened to is known by the connection.
+    const refused = new RefusedStreams(systemClock, systemRandom)
+    const refusals = new Map<string, unknown>()
+    const subscribe = async (pattern: string): Promise<void> => {
+      try {
+        await connection.listen([pattern], (text) => hooks.onText(text, undefined))
+        refused.answered(pattern)
+      } catch (error) {
+        if (connection.lost.aborted || isOfTheServer(error)) throw error
+        refused.refused(pattern)
+        refusals.set(pattern, error)
+      }
+    }
+    for (const pattern of this.#patterns) await subscribe(pattern)
+    const [first] = refusals.values()
+    if (refusals.size === this.#patterns.length) throw first
+    for (const [pattern, error] of refusals) hooks.onRefused(`the channels ${pattern}`, error)
     hooks.onListening()
     for (;;) {
       await sleep(systemClock, PING_EVERY_MS, connection.lost)
       await connection.run(['PING'])
+      for (const pattern of refused.due()) await subscribe(pattern)
     }
   }
 }

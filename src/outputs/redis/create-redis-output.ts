@@ -1,13 +1,12 @@
 import { messageOf, TapekeeperError } from '../../errors/tapekeeper-error.ts'
 import { AbortListener } from '../../ports/on-abort.ts'
 import { messageToJson } from '../message-json.ts'
-import type { Output, OutputMessage } from '../output.ts'
+import type { Output, OutputMessage, PublishFailure } from '../output.ts'
 import { appendCommand, type Append } from './append-script.ts'
 import type { RedisConnection } from './redis-connection.ts'
 import { RedisConnector } from './redis-connector.ts'
 import { parseOutputOptions, type RedisOutputOptions, type ResolvedOutputOptions } from './redis-options.ts'
-
-type Command = readonly string[]
+import { isOfTheServer } from './refusal.ts'
 
 /**
  * Publishes points and gaps to Redis, as JSON with numbers by which subscribers see what they missed: to channels, to streams, or both.
@@ -35,6 +34,8 @@ class RedisOutput implements Output {
   readonly dataTypes: Output['dataTypes']
   readonly #options: ResolvedOutputOptions
   readonly #connector: RedisConnector
+  /** Messages whose publishing to a channel was answered: they may be given again for the sake of their stream. */
+  readonly #told = new WeakSet<OutputMessage>()
   #connection: Promise<RedisConnection> | undefined
   #isClosed = false
 
@@ -44,14 +45,65 @@ class RedisOutput implements Output {
     this.dataTypes = options.dataTypes
   }
 
-  async publish(messages: readonly OutputMessage[]): Promise<void> {
-    const commands = commandsOf(messages, this.#options)
-    if (commands.length === 0) return
+  /** Kept first, then told: whoever hears of a message finds it. */
+  async publish(messages: readonly OutputMessage[]): Promise<readonly PublishFailure[]> {
+    const failures = new Map<OutputMessage, Error>()
+    const texts = textsOf(messages, failures)
+    if (texts.length > 0) await this.#with((connection) => this.#append(connection, texts, failures))
+    return [...failures, ...(await this.#tell(texts))].map(([message, error]) => ({ message, error }))
+  }
+
+  async tell(messages: readonly OutputMessage[]): Promise<void> {
+    await this.#tell(textsOf(messages, new Map()))
+  }
+
+  async #append(connection: RedisConnection, texts: readonly MessageText[], failures: Map<OutputMessage, Error>): Promise<void> {
+    const { prefix, streams } = this.#options
+    if (streams === false) return
+    const appends = appendsOf(texts, prefix, streams.maxLength)
+    await this.#send(connection, appends.map(appendCommand), (index, refusal) => {
+      if (refusal === undefined) return
+      for (const { message } of appends[index]?.messages ?? []) failures.set(message, refusal)
+    })
+  }
+
+  /** On its channel, each message once for each answer that Redis has given. */
+  async #tell(texts: readonly MessageText[]): Promise<ReadonlyMap<OutputMessage, Error>> {
+    const failures = new Map<OutputMessage, Error>()
+    const { prefix, channels } = this.#options
+    const untold = channels ? texts.filter(({ message }) => !this.#told.has(message)) : []
+    if (untold.length === 0) return failures
+    const commands = untold.map(({ message, text }) => ['PUBLISH', `${prefix}:${message.stream}`, text])
+    await this.#with((connection) =>
+      this.#send(connection, commands, (index, refusal) => {
+        const message = untold[index]?.message
+        if (message === undefined) return
+        if (refusal === undefined) this.#told.add(message)
+        else failures.set(message, refusal)
+      }),
+    )
+    return failures
+  }
+
+  /** What the server says of itself ends the connection: the next one may find another server behind the same address. */
+  async #send(
+    connection: RedisConnection,
+    commands: readonly (readonly string[])[],
+    onReply: (index: number, refusal: Error | undefined) => void,
+  ): Promise<void> {
+    let ofTheServer: Error | undefined
+    await connection.pipeline(commands, (index, refusal) => {
+      if (refusal !== undefined && isOfTheServer(refusal)) ofTheServer ??= refusal
+      onReply(index, refusal && this.#connector.fault(refusal))
+    })
+    if (ofTheServer !== undefined) throw ofTheServer
+  }
+
+  async #with(task: (connection: RedisConnection) => Promise<void>): Promise<void> {
     const connection = await this.#open()
     try {
-      await connection.transaction(commands)
+      await task(connection)
     } catch (error) {
-      // Also when the server answered with a refusal: the next attempt may find another server behind the same address.
       connection.end()
       throw this.#connector.fault(error)
     }
@@ -76,28 +128,36 @@ class RedisOutput implements Output {
   }
 }
 
-/** @throws TapekeeperError `ROW_REJECTED` when one of them cannot be written as JSON. */
-function commandsOf(messages: readonly OutputMessage[], options: ResolvedOutputOptions): readonly Command[] {
-  const { prefix, channels, streams } = options
-  const texts = messages.map((message) => ({ ...message, text: textOf(message) }))
-  const published = texts.map(({ stream, text }): Command => ['PUBLISH', `${prefix}:${stream}`, text])
-  if (streams === false) return published
-  const appends = new Map<string, Append & { messages: Append['messages'][number][] }>()
-  for (const { stream, session, sequence, text } of texts) {
-    const key = JSON.stringify([stream, session])
-    const append = appends.get(key) ?? { prefix, stream, session, maxLength: streams.maxLength, messages: [] }
-    append.messages.push({ sequence, text })
-    appends.set(key, append)
-  }
-  // Kept first, then told: whoever hears of a message finds it.
-  return [...[...appends.values()].map(appendCommand), ...(channels ? published : [])]
+interface MessageText {
+  readonly message: OutputMessage
+  readonly text: string
 }
 
-function textOf(message: OutputMessage): string {
-  try {
-    return messageToJson(message)
-  } catch (error) {
-    const { stream, sequence } = message
-    throw new TapekeeperError('ROW_REJECTED', `no JSON: ${messageOf(error)}`, { stream, sequence }, { cause: error })
+/** What cannot be written as JSON is rejected alone. */
+function textsOf(messages: readonly OutputMessage[], failures: Map<OutputMessage, Error>): readonly MessageText[] {
+  return messages.flatMap((message) => {
+    try {
+      return [{ message, text: messageToJson(message) }]
+    } catch (error) {
+      const { stream, sequence } = message
+      const context = { stream, sequence }
+      failures.set(message, new TapekeeperError('ROW_REJECTED', `no JSON: ${messageOf(error)}`, context, { cause: error }))
+      return []
+    }
+  })
+}
+
+type StreamAppend = Append & { readonly messages: readonly (Append['messages'][number] & { readonly message: OutputMessage })[] }
+
+/** One for each stream of each session. */
+function appendsOf(texts: readonly MessageText[], prefix: string, maxLength: number): readonly StreamAppend[] {
+  const appends = new Map<string, StreamAppend & { messages: StreamAppend['messages'][number][] }>()
+  for (const { message, text } of texts) {
+    const { stream, session, sequence } = message
+    const key = JSON.stringify([stream, session])
+    const append = appends.get(key) ?? { prefix, stream, session, maxLength, messages: [] }
+    append.messages.push({ sequence, text, message })
+    appends.set(key, append)
   }
+  return [...appends.values()]
 }

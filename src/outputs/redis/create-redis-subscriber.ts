@@ -13,7 +13,7 @@ import type { RedisConnection } from './redis-connection.ts'
 import { RedisConnector } from './redis-connector.ts'
 import { parseSubscriberOptions, type RedisSubscriberOptions, type ResolvedSubscriberOptions } from './redis-options.ts'
 import type { Source, SourceHooks } from './source.ts'
-import { StreamSource } from './stream-source.ts'
+import { StreamSource, type PastPlace } from './stream-source.ts'
 import type { RedisSubscriberEvents, SubscriberStatistics, SubscriberStatus } from './subscriber-events.ts'
 
 /** Reads what `createRedisOutput` publishes: every message once, in order, and every missing one named. */
@@ -88,10 +88,11 @@ class Subscriber implements RedisSubscriber {
     this.#source =
       source === 'channel'
         ? new ChannelSource(prefix, filters)
-        : new StreamSource({ prefix, filters, start, isOutdated: (text) => this.#isOutdated(text) })
+        : new StreamSource({ prefix, filters, start, placeOf: (text) => this.#placeOf(text) })
     this.#hooks = {
       onText: (text, id) => this.#take(text, id),
       onDamaged: (what) => this.#reportDamage(what, undefined),
+      onRefused: (what, error) => this.#reportRefusal(what, error),
       onListening: () => this.#listens(),
     }
     this.#events = new Emitter((error, event) => this.#listenerFailed(error, event))
@@ -192,6 +193,12 @@ class Subscriber implements RedisSubscriber {
     this.#report(this.#connector.fault(error))
   }
 
+  #reportRefusal(what: string, error: unknown): void {
+    if (this.#isClosed) return
+    const { message } = this.#connector.fault(error)
+    this.#report(new TapekeeperError('OUTPUT_FAILED', `${what} cannot be read, it is tried again: ${message}`))
+  }
+
   #take(text: string, id: string | undefined): void {
     if (this.#isClosed) return
     const message = this.#read(text)
@@ -240,11 +247,13 @@ class Subscriber implements RedisSubscriber {
     }
   }
 
-  #isOutdated(text: string): boolean {
+  #placeOf(text: string): PastPlace {
     try {
-      return this.#watch.isOutdated(messageFromJson(text))
+      const message = messageFromJson(text)
+      if (this.#watch.hasReached(message)) return 'reached'
+      return this.#watch.isOutdated(message) ? 'outdated' : 'unknown'
     } catch {
-      return false
+      return 'unknown'
     }
   }
 

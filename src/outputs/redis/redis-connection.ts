@@ -1,3 +1,4 @@
+import { messageOf } from '../../errors/tapekeeper-error.ts'
 import type { Clock } from '../../ports/clock.ts'
 import { AbortListener } from '../../ports/on-abort.ts'
 
@@ -6,14 +7,8 @@ export interface Driver {
   on(event: 'error' | 'end', listener: (error: unknown) => void): unknown
   connect(): Promise<unknown>
   sendCommand(command: readonly string[]): Promise<unknown>
-  multi(): Transaction
   pSubscribe(patterns: readonly string[], listener: (text: string, channel: string) => void): Promise<unknown>
   destroy(): void
-}
-
-interface Transaction {
-  addCommand(command: readonly string[]): unknown
-  exec(): Promise<unknown>
 }
 
 /** One connection, from its opening to its loss. Whatever does not answer in time ends it: later answers would be taken for others. */
@@ -46,11 +41,25 @@ export class RedisConnection {
     return this.#within(this.#driver.sendCommand(command), blockMs)
   }
 
-  /** All or nothing: what is cut off before its end is not executed. */
-  transaction(commands: readonly (readonly string[])[]): Promise<unknown> {
-    const multi = this.#driver.multi()
-    for (const command of commands) multi.addCommand(command)
-    return this.#within(multi.exec())
+  /**
+   * Sent together, executed in order, each for itself. `onReply` hears of each answer as it comes, with the error of a refusal.
+   *
+   * @throws when the connection is lost: what has not been answered by then may have been executed or not.
+   */
+  async pipeline(
+    commands: readonly (readonly string[])[],
+    onReply: (index: number, refusal: Error | undefined) => void,
+  ): Promise<void> {
+    const answers = commands.map((command, index) =>
+      this.#driver.sendCommand(command).then(
+        () => onReply(index, undefined),
+        (error: unknown) => {
+          if (!this.lost.aborted) onReply(index, error instanceof Error ? error : new Error(messageOf(error)))
+        },
+      ),
+    )
+    await this.#within(Promise.all(answers))
+    this.lost.throwIfAborted()
   }
 
   listen(patterns: readonly string[], listener: (text: string, channel: string) => void): Promise<unknown> {

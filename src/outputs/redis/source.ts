@@ -5,6 +5,8 @@ export interface SourceHooks {
   onText(text: string, id: string | undefined): void
   /** Something is where a message should be. */
   onDamaged(what: string): void
+  /** One stream or channel cannot be read, while others can; it is tried again. Once, until it can. */
+  onRefused(what: string, error: unknown): void
   onListening(): void
 }
 

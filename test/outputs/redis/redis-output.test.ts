@@ -197,7 +197,7 @@ describeRedis('redis output', () => {
     for (const { index } of feeds) expect(await sequences(`many:stream:okx:S${index}:trade`)).toEqual(range(1, 20))
     const clients = String(await redis.command('CLIENT', 'LIST'))
       .split('\n')
-      .filter((line) => line.includes('cmd=exec'))
+      .filter((line) => line.includes('cmd=eval'))
     expect(clients).toHaveLength(1)
     await output.close()
     await output.close()
