@@ -20,6 +20,8 @@ export default defineConfig({
   clean: true,
   target: 'es2022',
   platform: 'neutral',
+  // `import.meta.url` in the CommonJS build, too.
+  shims: true,
   // Nothing of node_modules is ever copied into dist: what is not a dependency shows up in test/package instead of hiding in a chunk.
   skipNodeModulesBundle: true,
 })

@@ -26,7 +26,7 @@ export interface SqliteRepository extends MarketDataRepository, Required<RawTrad
 }
 
 /**
- * Keeps candles, trades, frames, cursors and gaps in a SQLite file. Needs the package `better-sqlite3`. The file is opened, made or brought up
+ * Keeps candles, trades, frames, cursors and gaps in a SQLite file. Needs the package `better-sqlite3` (`npm install better-sqlite3@12`; 13 needs Node 22). The file is opened, made or brought up
  * to date with the first call; when that fails, the next call tries again. Several processes may write to it at the same time.
  *
  * A batch is one transaction, and takes a few milliseconds in which this process does nothing else. Prices are text, digit by digit, and
@@ -54,7 +54,7 @@ class FileRepository extends SqlReader implements SqliteRepository {
 
   constructor(options: ResolvedSqliteOptions) {
     const database = new LazyDatabase(options)
-    super((operation, table, request) => database.run({ operation, table }, ({ sql }) => request(sql)))
+    super((operation, table, _access, request) => database.run({ operation, table }, ({ sql }) => request(sql)))
     const isFile = options.file !== IN_MEMORY
     this.capabilities = { stores: STORED_KINDS, isPersistent: isFile, isShared: isFile }
     this.#database = database
@@ -77,12 +77,12 @@ class FileRepository extends SqlReader implements SqliteRepository {
   }
 
   async healthCheck(): Promise<RepositoryHealth> {
-    const startedAt = systemClock.now()
+    const startedAt = systemClock.elapsed()
     const answer = this.#database.run({ operation: 'healthCheck', table: 'trades' }, async ({ sql }) => {
       for (const table of TABLES) await sql.selectFrom(table).selectAll().limit(1).execute()
     })
     const issue = await answer.then(() => undefined, messageOf)
-    return { isHealthy: issue === undefined, latencyMs: systemClock.now() - startedAt, issue }
+    return { isHealthy: issue === undefined, latencyMs: systemClock.elapsed() - startedAt, issue }
   }
 
   statistics(): Promise<RepositoryStatistics> {

@@ -3,6 +3,7 @@ import { Kysely, Migrator, sql, SqliteDialect } from 'kysely'
 import { DatabaseOperationError } from '../../errors/database-operation-error.ts'
 import { MIGRATION_TABLES, sharedMigrations, type SqlDialect } from '../sql/migrations.ts'
 import type { Tables } from '../sql/tables.ts'
+import { driverProblem, installedDriver } from './driver-check.ts'
 import { identityOf, makeOwnerFile } from './owner-file.ts'
 import { sqliteFault } from './sqlite-fault.ts'
 import { IN_MEMORY, type ResolvedSqliteOptions } from './sqlite-options.ts'
@@ -45,6 +46,8 @@ export async function openDatabase(options: ResolvedSqliteOptions): Promise<Open
 
 async function open({ file, synchronous, busyTimeoutMs }: ResolvedSqliteOptions): Promise<OpenDatabase> {
   const isFile = file !== IN_MEMORY
+  const problem = driverProblem(installedDriver())
+  if (problem !== undefined) throw new DatabaseOperationError(problem, { operation: 'open', table: file })
   if (isFile) makeOwnerFile(file)
   const connection = new Database(file, { timeout: busyTimeoutMs })
   try {
