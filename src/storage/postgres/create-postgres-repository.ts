@@ -17,6 +17,7 @@ import {
 } from '../repository.ts'
 import { SqlReader } from '../sql/sql-reader.ts'
 import type { Tables } from '../sql/tables.ts'
+import { isDuplicate } from './database-fault.ts'
 import { FRAME_ROWS, TRADE_ROWS } from './insert-rows.ts'
 import { postgresOptions, type PostgresRepositoryOptions, type ResolvedPostgresOptions } from './options.ts'
 import { PostgresDatabase, type ReadyDatabase } from './postgres-database.ts'
@@ -38,7 +39,8 @@ export interface PostgresRepository extends MarketDataRepository, Required<RawTr
  * digit by digit with their zeros, times `timestamptz` to the microsecond. Where TimescaleDB is installed when the tables are made, the
  * first three are hypertables; a trade is then recognised by its id within a day of its time, otherwise for ever.
  *
- * Behind PgBouncer hand in a `pool` of your own, or let it ignore the startup parameter `statement_timeout`.
+ * Nothing depends on how a session is set up (`DateStyle`, `bytea_output`, `TimeZone`, timeouts, …): each request is a transaction that
+ * brings its own settings, so that it works behind PgBouncer, too, and a host's pool keeps its own.
  *
  * @throws TapekeeperError `CONFIG_INVALID` when an option is wrong.
  * @example
@@ -67,7 +69,7 @@ class ServerRepository extends SqlReader implements PostgresRepository {
 
   constructor(options: ResolvedPostgresOptions) {
     const database = new PostgresDatabase(options)
-    super((operation, table, request) => database.run({ operation, table }, ({ db }) => request(db)), boundText)
+    super((operation, table, access, request) => database.run({ operation, table }, access, ({ db }) => request(db)), boundText)
     this.#schema = options.schema
     this.#database = database
   }
@@ -91,9 +93,9 @@ class ServerRepository extends SqlReader implements PostgresRepository {
   }
 
   async healthCheck(): Promise<RepositoryHealth> {
-    const startedAt = systemClock.now()
+    const startedAt = systemClock.elapsed()
     const answer = this.#database
-      .run({ operation: 'healthCheck', table: 'trades' }, async ({ db }) => {
+      .run({ operation: 'healthCheck', table: 'trades' }, 'read only', async ({ db }) => {
         const tables = TABLES.map((table) => sql.id(this.#schema, table))
         await sql`SELECT FROM ${sql.join(tables)} LIMIT 0`.execute(db)
       })
@@ -105,24 +107,28 @@ class ServerRepository extends SqlReader implements PostgresRepository {
     )
     const issue = await Promise.race([answer, limit])
     waiting.abort()
-    return { isHealthy: issue === undefined, latencyMs: systemClock.now() - startedAt, issue }
+    return { isHealthy: issue === undefined, latencyMs: systemClock.elapsed() - startedAt, issue }
   }
 
   statistics(): Promise<RepositoryStatistics> {
-    return this.#database.run({ operation: 'statistics', table: 'trades' }, ({ db }) => tableStatistics(db, this.#schema))
+    return this.#database.run({ operation: 'statistics', table: 'trades' }, 'read only', ({ db }) =>
+      tableStatistics(db, this.#schema),
+    )
   }
 
   close(): Promise<void> {
     return this.#database.close()
   }
 
-  #save(
+  async #save(
     operation: string,
     table: keyof Tables,
     rows: readonly unknown[],
     write: (database: ReadyDatabase) => Promise<WriteResult>,
   ): Promise<WriteResult> {
-    return this.#database.run({ operation, table }, async (database) => (rows.length === 0 ? NOTHING : write(database)))
+    if (rows.length === 0) return this.#database.run({ operation, table }, 'read only', () => Promise.resolve(NOTHING))
+    const attempt = () => this.#database.run({ operation, table }, 'read write', write)
+    return attempt().catch((error: unknown) => (isDuplicate((error as Error).cause) ? attempt() : Promise.reject(error as Error)))
   }
 }
 

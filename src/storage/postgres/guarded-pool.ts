@@ -9,6 +9,8 @@ export interface PoolLimits {
   readonly statementTimeoutMs: number
 }
 
+const NO_ROWS = { command: 'ROLLBACK', rowCount: 0, rows: [] } as unknown as PostgresQueryResult<never>
+
 const asText = (value: string): unknown => value
 
 const PARSERS: Readonly<Record<number, (value: string) => unknown>> = {
@@ -24,8 +26,35 @@ const PARSERS: Readonly<Record<number, (value: string) => unknown>> = {
 const types: PostgresStatement['types'] = { getTypeParser: (oid) => PARSERS[oid] ?? asText }
 
 /**
+ * Whatever a server, a database, a role, a pooler or a host's pool has set: within a transaction of ours these hold, and they end with it.
+ * With `array_nulls` off, NULL in a column would be stored as the word.
+ */
+const SETTINGS = {
+  datestyle: 'ISO',
+  bytea_output: 'hex',
+  timezone: 'UTC',
+  client_encoding: 'UTF8',
+  array_nulls: 'on',
+  transform_null_equals: 'off',
+  lock_timeout: '0',
+} as const
+
+/** The server ends a statement itself, and a transaction whose other end has gone silent. Longer than that, and only then, we give it up. */
+const GRACE_MS = 250
+
+/** @param text of a statement that begins a transaction. */
+function withSettings(text: string, timeoutMs: number): string {
+  const settings = { ...SETTINGS, statement_timeout: timeoutMs, idle_in_transaction_session_timeout: timeoutMs + GRACE_MS }
+  return [text, ...Object.entries(settings).map(([name, value]) => `SET LOCAL ${name} = '${value}'`)].join('; ')
+}
+
+const isBegin = (text: string): boolean => text.startsWith('start transaction')
+const isRollback = (text: string): boolean => text === 'rollback'
+
+/**
  * The pool as kysely uses it, where nothing waits for ever: a connection that is not to be had or a statement that is not answered
- * in time fails, and a connection that failed is not used again.
+ * in time fails, and a connection that failed is not used again. A statement that takes too long is ended by the server, so that none lives
+ * on there when it has been given up here; for that everything runs in transactions.
  */
 export function guardedPool(pool: PostgresPool, limits: PoolLimits): KyselyPool {
   return {
@@ -56,9 +85,12 @@ function guardedClient(client: PostgresPoolClient, timeoutMs: number): KyselyCli
   }
   client.on('error', onError)
   return {
-    async query<R>(text: unknown, values?: readonly unknown[]): Promise<PostgresQueryResult<R>> {
+    async query<R>(statement: unknown, values?: readonly unknown[]): Promise<PostgresQueryResult<R>> {
+      const text = isBegin(statement as string) ? withSettings(statement as string, timeoutMs) : (statement as string)
+      // A broken connection is closed, which ends its transaction; behind a statement that hangs it would wait for nothing.
+      if (isBroken && isRollback(text)) return NO_ROWS
       try {
-        const result = await client.query({ text: text as string, values: [...(values ?? [])], types, query_timeout: timeoutMs })
+        const result = await client.query({ text, values: [...(values ?? [])], types, query_timeout: timeoutMs + GRACE_MS })
         return result as unknown as PostgresQueryResult<R>
       } catch (error) {
         if (!isAnswer(error)) isBroken = true

@@ -43,7 +43,8 @@ export type InsertRows = <Row extends Market>(
 
 /**
  * Rows are new as a rule, and to look first whether each is there costs the server half as much again as to insert it. So it is told to
- * look only after rows were there already, until a batch is all new: a replay of many batches fails once.
+ * look only after rows were there already, until a batch is all new: a replay of many batches fails once (`isDuplicate`), and is then
+ * given again, in a transaction of its own.
  */
 export function createInsertRows(): InsertRows {
   const replayed = new Set<keyof Tables>()
@@ -55,8 +56,8 @@ export function createInsertRows(): InsertRows {
       try {
         return resultOf(await affected(db, insert), rows.length)
       } catch (error) {
-        if (!isDuplicate(error)) throw error
-        replayed.add(table)
+        if (isDuplicate(error)) replayed.add(table)
+        throw error
       }
     }
     const inserted = await affected(db, sql`${insert} ON CONFLICT DO NOTHING`)
@@ -66,7 +67,7 @@ export function createInsertRows(): InsertRows {
 }
 
 /** Where the key contains the time: see `makeHypertables`. */
-export const insertIntoHypertable: InsertRows = (db, schema, { table, columns, keyColumns, time, valuesOf }, rows) => {
+export const insertIntoHypertable: InsertRows = async (db, schema, { table, columns, keyColumns, time, valuesOf }, rows) => {
   const name = sql.id(schema, table)
   const isSame = columns.slice(0, keyColumns).map(([column]) => sql`there.${sql.ref(column)} = rows.${sql.ref(column)}`)
   const [there, mine] = [sql.ref(`there.${time}`), sql.ref(`rows.${time}`)]
@@ -80,16 +81,11 @@ export const insertIntoHypertable: InsertRows = (db, schema, { table, columns, k
     )
     ON CONFLICT DO NOTHING`
   const markets = new Set(rows.map(({ exchange, symbol }) => JSON.stringify([schema, table, exchange, symbol])))
-  return db
-    .transaction()
-    .setIsolationLevel('read committed')
-    .execute(async (transaction) => {
-      // Sorted, so that two writers of the same markets do not wait in a circle; statements of their own, so that the next one sees
-      // what the writer before has left.
-      for (const market of [...markets].sort())
-        await sql`SELECT pg_advisory_xact_lock(hashtextextended(${`tapekeeper ${market}`}, 0))`.execute(transaction)
-      return resultOf(await affected(transaction, insert), rows.length)
-    })
+  // Sorted, so that two writers of the same markets do not wait in a circle; statements of their own, so that the next one sees
+  // what the writer before has left.
+  for (const market of [...markets].sort())
+    await sql`SELECT pg_advisory_xact_lock(hashtextextended(${`tapekeeper ${market}`}, 0))`.execute(db)
+  return resultOf(await affected(db, insert), rows.length)
 }
 
 /** In the order of `RAW_FRAMES`. */

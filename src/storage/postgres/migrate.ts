@@ -2,6 +2,7 @@ import { sql, type Kysely } from 'kysely'
 import { MIGRATION_TABLES, sharedMigrations } from '../sql/migrations.ts'
 import type { Tables } from '../sql/tables.ts'
 import { makeHypertables } from './hypertables.ts'
+import { inTransaction } from './in-transaction.ts'
 
 export interface MigrationSettings {
   readonly schema: string
@@ -14,27 +15,25 @@ type MigrationStep = (db: Database) => Promise<void>
 /** Makes the tables or brings them up to date. Several processes may do so at once: one does, the others wait and find it done. */
 export async function migrate(db: Database, settings: MigrationSettings): Promise<void> {
   const steps = migrationSteps(settings)
-  if (missing(steps, await stepsDone(db, settings.schema)).length === 0) return
-  await db
-    .transaction()
-    .setIsolationLevel('read committed')
-    .execute(async (transaction) => {
-      // Ends with the transaction, however that ends.
-      await sql`SELECT pg_advisory_xact_lock(hashtextextended(${`tapekeeper migrations of ${settings.schema}`}, 0))`.execute(
-        transaction,
-      )
-      const { rows: schemas } = await sql`SELECT FROM pg_namespace WHERE nspname = ${settings.schema}`.execute(transaction)
-      // Without the question, a role without the right to make schemas would be refused even where there is nothing to make.
-      if (schemas.length === 0) await sql`CREATE SCHEMA ${sql.id(settings.schema)}`.execute(transaction)
-      const log = logOf(settings.schema)
-      await sql`CREATE TABLE IF NOT EXISTS ${log} (name text PRIMARY KEY, migrated_at timestamptz NOT NULL DEFAULT now())`.execute(
-        transaction,
-      )
-      for (const [name, step] of missing(steps, await stepsDone(transaction, settings.schema))) {
-        await step(transaction)
-        await sql`INSERT INTO ${log} (name) VALUES (${name})`.execute(transaction)
-      }
-    })
+  const done = await inTransaction(db, 'read only', (transaction) => stepsDone(transaction, settings.schema))
+  if (missing(steps, done).length === 0) return
+  await inTransaction(db, 'read write', async (transaction) => {
+    // Ends with the transaction, however that ends.
+    await sql`SELECT pg_advisory_xact_lock(hashtextextended(${`tapekeeper migrations of ${settings.schema}`}, 0))`.execute(
+      transaction,
+    )
+    const { rows: schemas } = await sql`SELECT FROM pg_namespace WHERE nspname = ${settings.schema}`.execute(transaction)
+    // Without the question, a role without the right to make schemas would be refused even where there is nothing to make.
+    if (schemas.length === 0) await sql`CREATE SCHEMA ${sql.id(settings.schema)}`.execute(transaction)
+    const log = logOf(settings.schema)
+    await sql`CREATE TABLE IF NOT EXISTS ${log} (name text PRIMARY KEY, migrated_at timestamptz NOT NULL DEFAULT now())`.execute(
+      transaction,
+    )
+    for (const [name, step] of missing(steps, await stepsDone(transaction, settings.schema))) {
+      await step(transaction)
+      await sql`INSERT INTO ${log} (name) VALUES (${name})`.execute(transaction)
+    }
+  })
 }
 
 const logOf = (schema: string) => sql.id(schema, MIGRATION_TABLES.migrationTableName)

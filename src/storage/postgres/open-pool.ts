@@ -31,21 +31,13 @@ function hostPool(pool: PostgresPool): OpenedPool {
   }
 }
 
-function ownPool({
-  connectionString,
-  ssl,
-  maxConnections,
-  connectTimeoutMs,
-  statementTimeoutMs,
-}: ResolvedPostgresOptions): OpenedPool {
+function ownPool({ connectionString, ssl, maxConnections, connectTimeoutMs }: ResolvedPostgresOptions): OpenedPool {
   const sockets = new Set<Socket>()
   const pool = new pg.Pool({
     ...(connectionString !== undefined && { connectionString }),
     ...(ssl !== undefined && { ssl }),
     max: maxConnections,
     connectionTimeoutMillis: connectTimeoutMs,
-    // Ends what a server still does for a connection that we gave up.
-    statement_timeout: statementTimeoutMs,
     fallback_application_name: 'tapekeeper',
     keepAlive: true,
     stream: () => {

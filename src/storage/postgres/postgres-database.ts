@@ -5,6 +5,7 @@ import { databaseError, isTableMissing } from './database-fault.ts'
 import { guardedPool } from './guarded-pool.ts'
 import { hasHypertables } from './hypertables.ts'
 import { createInsertRows, insertIntoHypertable, type InsertRows } from './insert-rows.ts'
+import { inTransaction } from './in-transaction.ts'
 import { migrate } from './migrate.ts'
 import type { ResolvedPostgresOptions } from './options.ts'
 import { openPool, type OpenedPool } from './open-pool.ts'
@@ -27,11 +28,18 @@ export class PostgresDatabase {
     this.#options = options
   }
 
-  async run<R>(operation: Omit<DatabaseOperation, 'fault'>, request: (database: ReadyDatabase) => Promise<R>): Promise<R> {
+  /** Runs a request in one transaction: each statement of it sees what was committed before it. */
+  async run<R>(
+    operation: Omit<DatabaseOperation, 'fault'>,
+    access: 'read only' | 'read write',
+    request: (database: ReadyDatabase) => Promise<R>,
+  ): Promise<R> {
     if (this.#closing !== undefined) {
       throw new DatabaseOperationError('the repository has been closed', { ...operation, fault: 'closed' })
     }
-    const running = this.#prepared().then(request)
+    const running = this.#prepared().then(({ db, insert }) =>
+      inTransaction(db, access, (transaction) => request({ db: transaction, insert })),
+    )
     this.#underWay.add(running)
     try {
       return await running
@@ -70,7 +78,8 @@ export class PostgresDatabase {
     const dialect = new PostgresDialect({ pool: guardedPool(this.#pool.pool, this.#options) })
     const db = new Kysely<Tables>({ dialect, plugins: [textOfBytes] })
     await migrate(db, this.#options)
-    return { db: db.withSchema(schema), insert: (await hasHypertables(db, schema)) ? insertIntoHypertable : createInsertRows() }
+    const isHyper = await inTransaction(db, 'read only', (transaction) => hasHypertables(transaction, schema))
+    return { db: db.withSchema(schema), insert: isHyper ? insertIntoHypertable : createInsertRows() }
   }
 }
 

@@ -20,7 +20,7 @@ interface Place {
  * was there is locked and looked at, then what has to be replaced is. Both take the rows in the order of their keys, and rows are
  * locked by the second step only, so that writers never wait in a circle.
  */
-export function saveCandles(
+export async function saveCandles(
   db: Kysely<Tables>,
   schema: string,
   candles: readonly OhlcvData[],
@@ -30,50 +30,45 @@ export function saveCandles(
   const table = sql.id(schema, 'market_data')
   const result = { inserted: 0, kept: 0, overwritten: 0 }
 
-  return db
-    .transaction()
-    .setIsolationLevel('read committed')
-    .execute(async (transaction) => {
-      const first = inKeyOrder(
-        [...places.values()].map(({ candles: [candle] }) => candleValues(candle)),
-        MARKET_DATA_KEY.length,
-      )
-      const fresh = await sql<CandleRow>`
-        INSERT INTO ${table} (${names(MARKET_DATA)})
-        SELECT ${names(MARKET_DATA)} FROM ${bulkRows(MARKET_DATA, first)}
-        ON CONFLICT DO NOTHING RETURNING ${names(MARKET_DATA_KEY)}`.execute(transaction)
-      const isFresh = new Set(fresh.rows.map(keyOfRow))
+  const first = inKeyOrder(
+    [...places.values()].map(({ candles: [candle] }) => candleValues(candle)),
+    MARKET_DATA_KEY.length,
+  )
+  const fresh = await sql<CandleRow>`
+      INSERT INTO ${table} (${names(MARKET_DATA)})
+      SELECT ${names(MARKET_DATA)} FROM ${bulkRows(MARKET_DATA, first)}
+      ON CONFLICT DO NOTHING RETURNING ${names(MARKET_DATA_KEY)}`.execute(db)
+  const isFresh = new Set(fresh.rows.map(keyOfRow))
 
-      const taken = [...places].filter(([name]) => !isFresh.has(name)).map(([, place]) => place)
-      for (const row of taken.length === 0 ? [] : await lockRows(transaction, schema, taken)) {
-        const place = places.get(keyOfRow(row))
-        if (place !== undefined) place.stored = candleOf(row)
-      }
+  const taken = [...places].filter(([name]) => !isFresh.has(name)).map(([, place]) => place)
+  for (const row of taken.length === 0 ? [] : await lockRows(db, schema, taken)) {
+    const place = places.get(keyOfRow(row))
+    if (place !== undefined) place.stored = candleOf(row)
+  }
 
-      const changed: SqlValue[][] = []
-      for (const [name, { candles: mine, stored }] of places) {
-        let last = stored
-        for (const candle of mine) {
-          const decision = decideCandle(last, candle, forceUpdateCandles)
-          if (decision === 'keep') result.kept++
-          else {
-            last = candle
-            if (decision === 'insert') result.inserted++
-            else result.overwritten++
-          }
-        }
-        const written = isFresh.has(name) ? mine[0] : stored
-        if (last !== undefined && last !== written) changed.push(candleValues(last))
+  const changed: SqlValue[][] = []
+  for (const [name, { candles: mine, stored }] of places) {
+    let last = stored
+    for (const candle of mine) {
+      const decision = decideCandle(last, candle, forceUpdateCandles)
+      if (decision === 'keep') result.kept++
+      else {
+        last = candle
+        if (decision === 'insert') result.inserted++
+        else result.overwritten++
       }
-      if (changed.length === 0) return result
-      const rest = MARKET_DATA.slice(MARKET_DATA_KEY.length)
-      const replacements = rest.map(([name]) => sql`${sql.ref(name)} = excluded.${sql.ref(name)}`)
-      await sql`
-        INSERT INTO ${table} (${names(MARKET_DATA)})
-        SELECT ${names(MARKET_DATA)} FROM ${bulkRows(MARKET_DATA, changed)}
-        ON CONFLICT (${names(MARKET_DATA_KEY)}) DO UPDATE SET ${sql.join(replacements)}`.execute(transaction)
-      return result
-    })
+    }
+    const written = isFresh.has(name) ? mine[0] : stored
+    if (last !== undefined && last !== written) changed.push(candleValues(last))
+  }
+  if (changed.length === 0) return result
+  const rest = MARKET_DATA.slice(MARKET_DATA_KEY.length)
+  const replacements = rest.map(([name]) => sql`${sql.ref(name)} = excluded.${sql.ref(name)}`)
+  await sql`
+      INSERT INTO ${table} (${names(MARKET_DATA)})
+      SELECT ${names(MARKET_DATA)} FROM ${bulkRows(MARKET_DATA, changed)}
+      ON CONFLICT (${names(MARKET_DATA_KEY)}) DO UPDATE SET ${sql.join(replacements)}`.execute(db)
+  return result
 }
 
 async function lockRows(db: Kysely<Tables>, schema: string, places: readonly Place[]): Promise<readonly CandleRow[]> {

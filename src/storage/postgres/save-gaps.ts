@@ -14,47 +14,42 @@ const KEY_COLUMNS = TAPE_GAPS_KEY.length
  * there is locked and looked at, then what was filled is closed. All rows in the order of their keys, so that writers never wait in a
  * circle.
  */
-export function saveGaps(db: Kysely<Tables>, schema: string, gaps: readonly Gap[]): Promise<WriteResult> {
+export async function saveGaps(db: Kysely<Tables>, schema: string, gaps: readonly Gap[]): Promise<WriteResult> {
   const table = sql.id(schema, 'tape_gaps')
   const inOrder = inKeyOrder(gaps.map(gapValues), KEY_COLUMNS)
   const result = { inserted: 0, kept: 0, overwritten: 0 }
 
-  return db
-    .transaction()
-    .setIsolationLevel('read committed')
-    .execute(async (transaction) => {
-      const fresh = await sql<GapRow>`
-        INSERT INTO ${table} (${names(TAPE_GAPS)})
-        SELECT ${names(TAPE_GAPS)} FROM ${bulkRows(TAPE_GAPS, firstOfEach(inOrder, KEY_COLUMNS))}
-        ON CONFLICT DO NOTHING RETURNING ${names(TAPE_GAPS_KEY)}`.execute(transaction)
-      const isFresh = new Set(fresh.rows.map(keyOfRow))
-      const stored = new Map<string, Pick<Gap, 'filled'>>()
-      for (const row of await lockRows(
-        transaction,
-        schema,
-        gaps.filter((gap) => !isFresh.has(keyOf(gap))),
-      ))
-        stored.set(keyOfRow(row), { filled: row.filled_at !== null })
+  const fresh = await sql<GapRow>`
+      INSERT INTO ${table} (${names(TAPE_GAPS)})
+      SELECT ${names(TAPE_GAPS)} FROM ${bulkRows(TAPE_GAPS, firstOfEach(inOrder, KEY_COLUMNS))}
+      ON CONFLICT DO NOTHING RETURNING ${names(TAPE_GAPS_KEY)}`.execute(db)
+  const isFresh = new Set(fresh.rows.map(keyOfRow))
+  const stored = new Map<string, Pick<Gap, 'filled'>>()
+  for (const row of await lockRows(
+    db,
+    schema,
+    gaps.filter((gap) => !isFresh.has(keyOf(gap))),
+  ))
+    stored.set(keyOfRow(row), { filled: row.filled_at !== null })
 
-      const closed = new Map<string, SqlValue[]>()
-      for (const gap of gaps) {
-        const key = keyOf(gap)
-        const decision = decideGap(stored.get(key), gap)
-        if (decision === 'keep') result.kept++
-        else if (decision === 'insert') result.inserted++
-        else {
-          result.overwritten++
-          closed.set(key, gapValues(gap))
-        }
-        if (decision !== 'keep') stored.set(key, gap)
-      }
-      if (closed.size === 0) return result
-      await sql`
-        UPDATE ${table} AS there SET filled_at = rows.filled_at
-        FROM ${bulkRows(TAPE_GAPS, [...closed.values()])}
-        WHERE there.stream = rows.stream AND there.gap_key = rows.gap_key`.execute(transaction)
-      return result
-    })
+  const closed = new Map<string, SqlValue[]>()
+  for (const gap of gaps) {
+    const key = keyOf(gap)
+    const decision = decideGap(stored.get(key), gap)
+    if (decision === 'keep') result.kept++
+    else if (decision === 'insert') result.inserted++
+    else {
+      result.overwritten++
+      closed.set(key, gapValues(gap))
+    }
+    if (decision !== 'keep') stored.set(key, gap)
+  }
+  if (closed.size === 0) return result
+  await sql`
+      UPDATE ${table} AS there SET filled_at = rows.filled_at
+      FROM ${bulkRows(TAPE_GAPS, [...closed.values()])}
+      WHERE there.stream = rows.stream AND there.gap_key = rows.gap_key`.execute(db)
+  return result
 }
 
 async function lockRows(db: Kysely<Tables>, schema: string, gaps: readonly Gap[]): Promise<readonly GapRow[]> {
