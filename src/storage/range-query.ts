@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import type { PointOf } from '../domain/market-data.ts'
+import { compareTradeIds } from '../domain/trade-id.ts'
 import { CANDLE_TIMEFRAMES } from '../domain/timeframe.ts'
 import { parseConfig } from '../errors/config-problems.ts'
 import {
@@ -53,14 +54,15 @@ export function checkRange(query: CandleQuery | TradeQuery | FrameQuery): Checke
   return { from, to, order, limit }
 }
 
-/** Shorter ids first, then by code unit: ids that are numbers sort as numbers. */
-function compareTradeIds(a: string, b: string): number {
+/** Shorter ids first, then by code unit. */
+function compareFrameIds(a: string, b: string): number {
   if (a.length !== b.length) return a.length - b.length
   return a < b ? -1 : a > b ? 1 : 0
 }
 
 /**
- * The order of stored trades: by time, those of one timestamp by id, where `9` comes before `10`. For `Array.sort`.
+ * The order of stored trades: by time, those of one timestamp by id: ids that are numbers by their value, of any size, then all others (UUIDs,
+ * ids with a leading zero) as text. For `Array.sort`.
  *
  * @example
  * ```ts
@@ -73,4 +75,4 @@ export const compareTrades = (a: PointOf<'trade'>, b: PointOf<'trade'>): number 
 
 /** The order of stored frames: by the time of receipt, those of one moment by id, where `9` comes before `10`. For `Array.sort`. */
 export const compareFrames = (a: StoredFrame, b: StoredFrame): number =>
-  a.receivedAt - b.receivedAt || compareTradeIds(a.id, b.id)
+  a.receivedAt - b.receivedAt || compareFrameIds(a.id, b.id)

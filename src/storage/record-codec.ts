@@ -10,7 +10,7 @@ import {
   tradeFromJson,
   type JsonObject,
 } from '../domain/point-json.ts'
-import type { StorageRecord } from './storage-record.ts'
+import { RECORD_KINDS, type RecordKind, type StorageRecord } from './storage-record.ts'
 
 const frame = z.object({
   id: z.string(),
@@ -27,16 +27,20 @@ const cursor = z.object({
   cursor: z.object({ id: z.string(), timestamp: z.number(), state: z.string().optional() }),
 })
 
-const envelope = z.object({ kind: z.enum(['trade', 'candle', 'frame', 'cursor', 'gap']), row: z.unknown() })
+const envelope = z.object({ kind: z.enum(RECORD_KINDS), row: z.unknown() })
 
 /** A record as one line of JSON, `kind` first. */
 export function encodeRecord(record: StorageRecord): string {
   return JSON.stringify({ kind: record.kind, row: rowToJson(record) })
 }
 
-/** Tell without reading the line. */
-export const isCursorLine = (line: string): boolean => line.startsWith('{"kind":"cursor"')
-export const isGapLine = (line: string): boolean => line.startsWith('{"kind":"gap"')
+const KIND = /^\{"kind":"(\w+)"/
+
+/** Tells without reading the line; undefined for a damaged one. */
+export function kindOfLine(line: string): RecordKind | undefined {
+  const name = KIND.exec(line)?.[1]
+  return RECORD_KINDS.find((kind) => kind === name)
+}
 
 /** @throws JsonShapeError or SyntaxError when the line is damaged. */
 export function decodeRecord(line: string): StorageRecord {

@@ -1,6 +1,7 @@
 import type { Gap } from '../domain/gap.ts'
 import type { MarketDataPoint, PointOf } from '../domain/market-data.ts'
 import type { RawFrame } from '../domain/raw-frame.ts'
+import { forwardTime } from '../kit/forward-time.ts'
 import { systemClock, type Clock } from '../ports/clock.ts'
 import type { CursorStore } from '../ports/cursor-store.ts'
 import { systemRandom } from '../ports/random.ts'
@@ -41,7 +42,7 @@ export class StorageSink implements Sink {
     const { rawTrades, marketData } = repositories
     const chance = Math.floor(random() * 36 ** CHANCE_DIGITS)
     this.#clock = clock
-    this.#session = digits(Math.floor(clock.now()), SESSION_DIGITS) + digits(chance, CHANCE_DIGITS)
+    this.#session = digits(forwardTime(clock), SESSION_DIGITS) + digits(chance, CHANCE_DIGITS)
     const common: StorageWriterOptions = {
       ...options,
       onLost: (records, reason) => {

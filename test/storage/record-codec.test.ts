@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { decodeRecord, encodeRecord, isCursorLine } from '../../src/storage/record-codec.ts'
+import { decodeRecord, encodeRecord, kindOfLine } from '../../src/storage/record-codec.ts'
 import type { StorageRecord } from '../../src/storage/storage-record.ts'
 import fc from '../support/fast-check.ts'
 import { anyCandle, anyFrame, anyText, anyTrade, plain } from '../support/arbitrary-points.ts'
@@ -18,7 +18,7 @@ test('a record survives as one line', () => {
     fc.property(anyRecord, (record) => {
       const line = encodeRecord(record)
       expect(line).not.toMatch(/[\n\r]/)
-      expect(isCursorLine(line)).toBe(record.kind === 'cursor')
+      expect(kindOfLine(line)).toBe(record.kind)
       expect(plain(decodeRecord(line))).toEqual(plain(record))
     }),
   )

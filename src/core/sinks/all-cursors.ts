@@ -1,6 +1,6 @@
 import type { Gap } from '../../domain/gap.ts'
 import { gapKey } from '../../domain/stored-gaps.ts'
-import { compareTradeIds } from '../../domain/trade-id.ts'
+import { idValue } from '../../domain/trade-id.ts'
 import type { CursorStore, TapeCursor } from '../../ports/cursor-store.ts'
 
 /**
@@ -36,5 +36,8 @@ const union = (lists: readonly (readonly Gap[])[]): readonly Gap[] => [
 /** A store without a cursor has never had a part of this stream, and claims nothing. */
 function older(one: TapeCursor | undefined, other: TapeCursor | undefined): TapeCursor | undefined {
   if (one === undefined || other === undefined) return one ?? other
-  return compareTradeIds(other.id, one.id) < 0 ? other : one
+  const [mine, theirs] = [idValue(one.id), idValue(other.id)]
+  // Ids that cannot be counted with say nothing of what came first.
+  const isOlder = mine === undefined || theirs === undefined ? other.timestamp < one.timestamp : theirs < mine
+  return isOlder ? other : one
 }

@@ -17,7 +17,7 @@ export function tradeValues({ exchange, symbol, timestamp, receivedAt, data }: P
     text(exchange, 'exchange'),
     text(symbol, 'symbol'),
     id,
-    id.length,
+    rankOf(id),
     finite(timestamp, 'timestamp'),
     finite(receivedAt, 'receivedAt'),
     digits(data.price, 'price'),
@@ -93,6 +93,12 @@ export function gapValues(gap: Gap): SqlValue[] {
 
 /** In the order of `GAP_KEY`. @throws RangeError for a gap that can never be stored. */
 export const gapKeyValues = (gap: Gap): SqlValue[] => [text(gap.stream, 'stream'), gapKey(gap)]
+
+/** Behind every number that is an id. */
+const RANK_OF_TEXT = 1_000_000
+
+/** With it as the first key and the text of the id as the second one, a database puts ids into the order of `compareTradeIds`. */
+const rankOf = (id: string): number => (/^(0|[1-9]\d*)$/.test(id) ? id.length : RANK_OF_TEXT)
 
 export function text(value: unknown, field: string): string {
   if (typeof value === 'string') return value

@@ -11,7 +11,12 @@ import { candleOf, frameOf, gapOf, tradeOf } from './stored-rows.ts'
 import type { CandleRow, FrameRow, Tables, TradeRow } from './tables.ts'
 
 /** Runs one request of an operation: opens when needed, refuses when closed, and lets no error of the driver escape bare. */
-export type RunSql = <R>(operation: string, table: keyof Tables, request: (db: Kysely<Tables>) => Promise<R>) => Promise<R>
+export type RunSql = <R>(
+  operation: string,
+  table: keyof Tables,
+  access: 'read only' | 'read write',
+  request: (db: Kysely<Tables>) => Promise<R>,
+) => Promise<R>
 
 const CANDLE_ORDER: RangeOrder<CandleRow> = { columns: ['open_time'], placeOf: (row) => [row.open_time] }
 const TRADE_ORDER: RangeOrder<TradeRow> = {
@@ -40,33 +45,37 @@ export class SqlReader {
   async *candles(query: CandleQuery): AsyncGenerator<OhlcvData, void, undefined> {
     const range = checkRange(query)
     for await (const row of rangePages<CandleRow>(range, (page) =>
-      this.#run('candles', 'market_data', (db) => candlePage(db, query, range, page, this.#timeValue)),
+      this.#run('candles', 'market_data', 'read only', (db) => candlePage(db, query, range, page, this.#timeValue)),
     ))
       yield candleOf(row)
   }
 
   async latestCandle(series: CandleSeries): Promise<OhlcvData | undefined> {
-    const [row] = await this.#run('latestCandle', 'market_data', (db) => candlePage(db, series, LATEST, ONE, this.#timeValue))
+    const [row] = await this.#run('latestCandle', 'market_data', 'read only', (db) =>
+      candlePage(db, series, LATEST, ONE, this.#timeValue),
+    )
     return row && candleOf(row)
   }
 
   async *trades(query: TradeQuery): AsyncGenerator<PointOf<'trade'>, void, undefined> {
     const range = checkRange(query)
     for await (const row of rangePages<TradeRow>(range, (page) =>
-      this.#run('trades', 'trades', (db) => tradePage(db, query, range, page, this.#timeValue)),
+      this.#run('trades', 'trades', 'read only', (db) => tradePage(db, query, range, page, this.#timeValue)),
     ))
       yield tradeOf(row)
   }
 
   async latestTrade(market: Market): Promise<PointOf<'trade'> | undefined> {
-    const [row] = await this.#run('latestTrade', 'trades', (db) => tradePage(db, market, LATEST, ONE, this.#timeValue))
+    const [row] = await this.#run('latestTrade', 'trades', 'read only', (db) =>
+      tradePage(db, market, LATEST, ONE, this.#timeValue),
+    )
     return row && tradeOf(row)
   }
 
   async *frames(query: FrameQuery): AsyncGenerator<StoredFrame, void, undefined> {
     const range = checkRange(query)
     for await (const row of rangePages<FrameRow>(range, (page) =>
-      this.#run('frames', 'raw_frames', (db) => framePage(db, query, range, page, this.#timeValue)),
+      this.#run('frames', 'raw_frames', 'read only', (db) => framePage(db, query, range, page, this.#timeValue)),
     ))
       yield frameOf(row)
   }
@@ -74,12 +83,12 @@ export class SqlReader {
   cursor(stream: string): StoredCursor {
     return {
       load: () =>
-        this.#run('cursor.load', 'tape_cursors', async (db) => {
+        this.#run('cursor.load', 'tape_cursors', 'read only', async (db) => {
           const row = await db.selectFrom('tape_cursors').selectAll().where('stream', '=', stream).executeTakeFirst()
           return row && { id: row.trade_id, timestamp: row.timestamp, state: row.state ?? undefined }
         }),
       save: ({ id, timestamp, state }: TapeCursor) =>
-        this.#run('cursor.save', 'tape_cursors', async (db) => {
+        this.#run('cursor.save', 'tape_cursors', 'read write', async (db) => {
           const place = {
             trade_id: text(id, 'id'),
             timestamp: sql<number>`${this.#timeValue(finite(timestamp, 'timestamp'))}`,
@@ -95,7 +104,7 @@ export class SqlReader {
   }
 
   async openGaps(stream: string): Promise<readonly Gap[]> {
-    const rows = await this.#run('openGaps', 'tape_gaps', (db) =>
+    const rows = await this.#run('openGaps', 'tape_gaps', 'read only', (db) =>
       db.selectFrom('tape_gaps').selectAll().where('stream', '=', stream).where('filled_at', 'is', null).execute(),
     )
     return rows.map(gapOf).sort(compareGaps)

@@ -1,6 +1,7 @@
 /**
- * The tables of the SQL adapters, the same in every dialect. Times are epoch milliseconds, decimals are text to us; `id_length` is
- * the number of characters of the id and puts 9 before 10.
+ * The tables of the SQL adapters, the same in every dialect. Times are epoch milliseconds, decimals are text to us; `id_length` puts
+ * ids in order. Of a frame it is the number of characters; of a trade too, when its id is a number, and else a million, which puts text
+ * behind numbers.
  */
 export interface Tables {
   market_data: CandleRow

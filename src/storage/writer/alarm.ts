@@ -11,11 +11,11 @@ export class Alarm {
     this.#ring = ring
   }
 
-  /** @param at epoch milliseconds; infinity: needs not ring. */
+  /** @param at elapsed milliseconds, as the clock counts them; infinity: needs not ring. */
   setTo(at: number): void {
     if (at === Number.POSITIVE_INFINITY || (this.#set !== undefined && this.#set.at <= at)) return
     this.#set?.cancel()
-    const cancel = this.#clock.after(Math.max(0, at - this.#clock.now()), () => {
+    const cancel = this.#clock.after(Math.max(0, at - this.#clock.elapsed()), () => {
       this.#set = undefined
       this.#ring()
     })

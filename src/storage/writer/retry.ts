@@ -16,17 +16,17 @@ export class Retry {
     this.#random = random
   }
 
-  /** Not before this time; undefined: at once. */
+  /** Not before as much time has elapsed; undefined: at once. */
   get at(): number | undefined {
     return this.#at
   }
 
   get isDue(): boolean {
-    return this.#at === undefined || this.#clock.now() >= this.#at
+    return this.#at === undefined || this.#clock.elapsed() >= this.#at
   }
 
   failed(): void {
-    this.#at = this.#clock.now() + backoffDelay(this.#attempt, POLICY, this.#random)
+    this.#at = this.#clock.elapsed() + backoffDelay(this.#attempt, POLICY, this.#random)
     this.#attempt++
   }
 

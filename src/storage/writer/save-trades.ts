@@ -1,13 +1,8 @@
 import type { PointOf } from '../../domain/market-data.ts'
+import { idsOfRow, type IdRange } from '../../domain/trade-id.ts'
 import type { RawTradeRepository, WriteResult } from '../repository.ts'
 
 type TradePoint = PointOf<'trade'>
-
-/** Ids that one merged row stands for; `last` is its own. */
-interface MergedRow {
-  readonly first: number
-  readonly last: number
-}
 
 /** A merged row and the fills in it have about the same time. */
 const MARGIN_MS = 1_000
@@ -24,7 +19,7 @@ export async function saveTrades(repository: RawTradeRepository, trades: readonl
 }
 
 async function withoutStored(repository: RawTradeRepository, trades: readonly TradePoint[]): Promise<readonly TradePoint[]> {
-  const stored = new Map<string, MergedRow[]>()
+  const stored = new Map<string, IdRange[]>()
   for (const some of byMarket(trades.filter(({ data }) => data.backfilled)).values())
     stored.set(marketOf(some), await mergedRows(repository, some))
   return trades.filter((trade) => {
@@ -36,28 +31,28 @@ async function withoutStored(repository: RawTradeRepository, trades: readonly Tr
   })
 }
 
-async function mergedRows(repository: RawTradeRepository, trades: readonly [TradePoint, ...TradePoint[]]): Promise<MergedRow[]> {
+async function mergedRows(repository: RawTradeRepository, trades: readonly [TradePoint, ...TradePoint[]]): Promise<IdRange[]> {
   const [{ exchange, symbol }] = trades
   let [from, to] = [Infinity, -Infinity]
   for (const { timestamp } of trades) {
     from = Math.min(from, timestamp)
     to = Math.max(to, timestamp)
   }
-  const rows: MergedRow[] = []
+  const rows: IdRange[] = []
   for await (const trade of repository.trades({ exchange, symbol, from: from - MARGIN_MS, to: to + MARGIN_MS }))
     rows.push(...mergedRow(trade))
   return rows
 }
 
-function mergedRow({ data: { id, count = 1 } }: TradePoint): readonly MergedRow[] {
-  const last = Number(id)
-  return count > 1 && Number.isSafeInteger(last) ? [{ first: last - count + 1, last }] : []
+function mergedRow({ data: { id, count = 1 } }: TradePoint): readonly IdRange[] {
+  const ids = count > 1 ? idsOfRow(id, count) : undefined
+  return ids === undefined ? [] : [ids]
 }
 
 /** The last fill of a row has its id: that is for the repository to see. */
-function isPart({ data: { id, count = 1 } }: TradePoint, { first, last }: MergedRow): boolean {
-  const own = Number(id)
-  return own < last && own - count + 1 >= first
+function isPart({ data: { id, count = 1 } }: TradePoint, { first, last }: IdRange): boolean {
+  const own = idsOfRow(id, count)
+  return own !== undefined && own.last < last && own.first >= first
 }
 
 /** The names may hold any character, so that none can stand between them. */

@@ -7,7 +7,7 @@ import { systemClock, type Clock } from '../../ports/clock.ts'
 import type { TapeCursor } from '../../ports/cursor-store.ts'
 import { AbortListener } from '../../ports/on-abort.ts'
 import { systemRandom } from '../../ports/random.ts'
-import type { StorageRecord } from '../storage-record.ts'
+import { RECORD_KINDS, WAITS_FOR, type RecordKind, type StorageRecord } from '../storage-record.ts'
 import { Alarm } from './alarm.ts'
 import { isGap, isMark, keyFieldsOf, settle, type Entry, type LossReason } from './entry.ts'
 import { fenced } from './fenced.ts'
@@ -15,7 +15,7 @@ import { flawOf } from './flaw-of.ts'
 import type { Flush } from './flush.ts'
 import { linesOf } from './lines-of.ts'
 import { Losses } from './losses.ts'
-import { Outage } from './outage.ts'
+import { Outages } from './outages.ts'
 import { Patience } from './patience.ts'
 import { RepositoryGate } from './repository-gate.ts'
 import { SpooledBatch } from './spooled-batch.ts'
@@ -28,7 +28,8 @@ import { TUNING, type StorageStatus, type StorageWriterOptions } from './writer-
 
 /**
  * Brings rows into a repository, in order and in batches, and loses none: what cannot be stored now waits in memory up to a bound,
- * then in the spool; what can never be stored is found, reported and left out.
+ * then in the spool; what can never be stored is found, reported and left out. Each kind of rows goes its own way, so that a table that
+ * takes nothing costs the others nothing; only cursors wait for the trades and candles before them.
  *
  * @example
  * ```ts
@@ -54,7 +55,7 @@ export class StorageWriter {
   readonly #patience: Patience
   readonly #gate: RepositoryGate
   readonly #spool: SpoolKeeper | undefined
-  readonly #outage: Outage
+  readonly #outages: Outages
   readonly #losses: Losses
   readonly #rows = new WaitingRows()
   readonly #round: RoundTools
@@ -65,12 +66,12 @@ export class StorageWriter {
   readonly #counts = { delivered: 0, rejected: 0, inserted: 0, kept: 0, overwritten: 0 }
   #opening: Promise<void> | undefined
   #isOpened = false
-  #isStoring = false
+  /** The kinds that are on their way from memory into the repository. */
+  readonly #storing = new Set<RecordKind>()
+  #isDraining = false
   #spooling: Promise<void> | undefined
-  /** Changes when rows that are being stored have gone another way. */
-  #epoch = 0
-  /** Since when the first row waits that is in no batch. */
-  #waitingSince: number | undefined
+  /** Since when the first row of a kind waits that is in no batch; elapsed milliseconds. */
+  readonly #waitingSince = new Map<RecordKind, number>()
   #state: 'open' | 'closing' | 'closed' = 'open'
 
   constructor(options: StorageWriterOptions) {
@@ -91,7 +92,7 @@ export class StorageWriter {
     const forceUpdateCandles = options.forceUpdateCandles ?? false
     const gate = new RepositoryGate({ repositories, patience, operationTimeoutMs, forceUpdateCandles })
     this.#gate = gate
-    this.#outage = new Outage(clock, random, (error) => this.#onError(error))
+    this.#outages = new Outages(clock, random, (error) => this.#onError(error))
     this.#losses = new Losses({ name, onError: (error) => this.#onError(error), onLost: (...lost) => this.#onLost(...lost) })
     this.#round = {
       gate,
@@ -202,7 +203,7 @@ export class StorageWriter {
   flush(signal?: AbortSignal): Promise<void> {
     if (this.#state === 'closed') return Promise.resolve()
     void this.open()
-    this.#outage.hurry()
+    this.#outages.hurry()
     return new Promise((resolve) => {
       const done = (): void => {
         listener.leave()
@@ -235,15 +236,15 @@ export class StorageWriter {
     const spooled = this.#spool?.lines ?? 0
     return {
       name: `${this.#name} > ${this.#gate.name}`,
-      state: this.#state === 'closed' ? 'closed' : this.#outage.isAway ? 'away' : spooled > 0 ? 'draining' : 'working',
+      state: this.#state === 'closed' ? 'closed' : this.#outages.isAway ? 'away' : spooled > 0 ? 'draining' : 'working',
       queued: this.#rows.length,
       maxQueued: this.#maxQueuedRows,
       spooled,
       spooledBytes: this.#spool?.bytes ?? 0,
       lost: this.#losses.total,
       failures: this.#gate.failures,
-      awaySince: this.#outage.since,
-      lastError: this.#outage.lastError,
+      awaySince: this.#outages.away[0]?.[1].since,
+      lastError: this.#outages.lastError,
       ...this.#counts,
     }
   }
@@ -252,18 +253,19 @@ export class StorageWriter {
     return writerIssues({
       repository: this.#gate.name,
       status: this.status(),
-      now: this.#clock.now(),
-      isFinal: this.#outage.isFinal,
+      outages: this.#outages,
       lostInSpell: this.#losses.inSpell,
       spoolProblem: this.#spool?.problem,
     })
   }
 
   #push(record: StorageRecord, waiter?: (error?: Error) => void): void {
+    const { kind } = record
     this.#rows.push(record, waiter)
-    this.#waitingSince ??= this.#clock.now()
+    if (!this.#waitingSince.has(kind)) this.#waitingSince.set(kind, this.#clock.elapsed())
     if (this.#rows.length > this.#maxQueuedRows) this.#overflow()
-    const { length, idle } = this.#rows
+    const { length } = this.#rows
+    const idle = this.#rows.idleOf(kind)
     // Only when a bound is crossed can there be something new to do.
     const isNews = idle <= 1 || idle === this.#batchRows || length === this.#spillAt || length === this.#spillAnywayAt
     if (isNews) this.#turn()
@@ -298,74 +300,130 @@ export class StorageWriter {
     void this.open()
     if (!this.#isOpened) return
     this.#rescue()
-    if (this.#wantsSpooling) this.#startSpooling()
-    if (this.#wantsStoring) void this.#store()
+    const spoolable = this.#kindsToSpool()
+    if (spoolable.size > 0) this.#startSpooling(spoolable)
+    if (this.#wantsDraining) void this.#drain()
+    for (const kind of RECORD_KINDS) if (this.#wantsStoring(kind)) void this.#store(kind)
     this.#settleFlushes()
     this.#arm()
   }
 
-  get #isRowDue(): boolean {
-    if (this.#rows.idle === 0) return false
-    if (this.#rows.idle >= this.#batchRows || this.#flushes.size > 0) return true
-    return this.#clock.now() >= (this.#waitingSince ?? 0) + this.#maxDelayMs
+  #isRowDue(kind: RecordKind): boolean {
+    const idle = this.#rows.idleOf(kind)
+    if (idle === 0) return false
+    if (idle >= this.#batchRows || this.#flushes.size > 0) return true
+    return this.#clock.elapsed() >= (this.#waitingSince.get(kind) ?? 0) + this.#maxDelayMs
   }
 
-  /** What is in the spool is older than what is in memory. */
-  get #isBehindSpool(): boolean {
-    return this.#spool?.isOpen === true && (this.#spool.lines > 0 || this.#spooled?.isEmpty === false)
+  get #hasSpooled(): boolean {
+    return this.#spool?.isOpen === true && this.#spool.lines > 0
   }
 
-  get #wantsSpooling(): boolean {
-    if (this.#spool?.isOpen !== true || this.#spooling !== undefined || this.#rows.length === 0) return false
-    if (!this.#spool.isDue('append')) return false
-    if (this.#isBehindSpool) return this.#isRowDue
-    if (this.#outage.isFinal || this.#rows.length >= this.#spillAnywayAt) return true
-    return this.#outage.isAway && (this.#rows.length >= this.#spillAt || this.#flushes.size > 0)
+  /** What the spool has is older than what is in memory: of the same kind, or of one that has to be waited for. */
+  #isBehindSpool(kind: RecordKind): boolean {
+    if (!this.#hasSpooled) return false
+    const isSpooled = (each: RecordKind): boolean => this.#spooled?.has(each) === true
+    return isSpooled(kind) || WAITS_FOR[kind].some(isSpooled)
   }
 
-  get #wantsStoring(): boolean {
-    if (this.#isStoring || !this.#outage.isDue) return false
-    if (this.#isBehindSpool) return this.#spool?.isDue('read', 'drop') === true
-    if (this.#spooling !== undefined || this.#rows.length === 0) return false
-    return this.#outage.isAway || this.#isRowDue
-  }
-
-  async #store(): Promise<void> {
-    this.#isStoring = true
-    try {
-      await (this.#isBehindSpool ? this.#drain() : this.#storeWaiting())
-    } catch (cause) {
-      // Everything in there has its own fence. A hole in one must not end the process, nor be tried again without a pause.
-      const error = DatabaseOperationError.of(cause, { operation: 'store', table: this.#gate.name })
-      this.#outage.note({ stop: { is: 'held', error }, attempts: 1, resolved: new Set() })
-    } finally {
-      this.#isStoring = false
-      this.#turn()
+  /** Empty while nothing needs to go there. */
+  #kindsToSpool(): ReadonlySet<RecordKind> {
+    const spool = this.#spool
+    const kinds = new Set<RecordKind>()
+    if (spool?.isOpen !== true || this.#spooling !== undefined || !spool.isDue('append')) return kinds
+    const { length } = this.#rows
+    for (const kind of RECORD_KINDS) {
+      const outage = this.#outages.of(kind)
+      const isCrowded = length >= this.#spillAt || this.#flushes.size > 0
+      const isMeant = outage.isFinal || length >= this.#spillAnywayAt || (outage.isAway && isCrowded)
+      if (this.#rows.lengthOf(kind) > 0 && (isMeant || (this.#isBehindSpool(kind) && this.#isRowDue(kind)))) kinds.add(kind)
     }
+    // In one go with what they wait for.
+    for (const kind of RECORD_KINDS) if (WAITS_FOR[kind].some((other) => kinds.has(other))) kinds.add(kind)
+    const isEmpty = [...kinds].every((kind) => this.#rows.spoolableOf(kind, kinds) === 0)
+    return isEmpty ? new Set() : kinds
   }
 
-  async #storeWaiting(): Promise<void> {
-    const epoch = this.#epoch
-    // Whoever reads a cursor must have been told of the holes before it.
-    this.#losses.handOver()
-    const batch = this.#rows.startStoring(this.#maxBatchRows)
-    // What did not fit is due at once.
-    this.#waitingSince = this.#rows.idle > 0 ? Number.NEGATIVE_INFINITY : undefined
-    const round = new StoreRound(batch, this.#round)
-    const isOurs = async (): Promise<boolean> => {
-      while (this.#spooling !== undefined) await this.#spooling
-      return epoch === this.#epoch && !this.#isClosed
-    }
-    if (await this.#run(round, isOurs)) this.#rows.endStoring(round.resolved)
+  #wantsStoring(kind: RecordKind): boolean {
+    if (!this.#isFree(kind) || this.#spooling !== undefined || this.#rows.storableOf(kind) === 0) return false
+    if (this.#isBehindSpool(kind) || this.#hasToFollow(kind)) return false
+    return this.#outages.of(kind).isAway || this.#isRowDue(kind) || (kind === 'cursor' && WAITS_FOR.cursor.some(this.#isHeldUp))
+  }
+
+  /**
+   * The cursor before them goes ahead of trades and candles: rows without one would be found by a process that begins live, and would not see
+   * the hole behind them. One that cannot be stored is not waited for.
+   */
+  #hasToFollow(kind: RecordKind): boolean {
+    return WAITS_FOR.cursor.includes(kind) && this.#rows.hasCursorAhead(kind) && !this.#outages.of('cursor').isAway
+  }
+
+  readonly #isHeldUp = (kind: RecordKind): boolean => this.#isRowDue(kind) && this.#hasToFollow(kind)
+
+  get #wantsDraining(): boolean {
+    if (this.#isDraining || !this.#hasSpooled || this.#spool?.isDue('read', 'drop') !== true) return false
+    return this.#spooled?.isDone === true || RECORD_KINDS.some((kind) => this.#isFree(kind) && this.#spooled?.offers(kind))
+  }
+
+  #isFree(kind: RecordKind): boolean {
+    return !this.#storing.has(kind) && this.#outages.of(kind).isDue
+  }
+
+  async #store(kind: RecordKind): Promise<void> {
+    this.#storing.add(kind)
+    await this.#fenced([kind], () => this.#storeWaiting(kind))
+    this.#storing.delete(kind)
+    this.#turn()
   }
 
   async #drain(): Promise<void> {
+    this.#isDraining = true
+    const kinds = RECORD_KINDS.filter((kind) => this.#isFree(kind))
+    await this.#fenced(kinds, () => this.#drainSpool(kinds))
+    this.#isDraining = false
+    this.#turn()
+  }
+
+  /** Everything in there has its own fence. A hole in one must not end the process, nor be tried again without a pause. */
+  async #fenced(kinds: readonly RecordKind[], task: () => Promise<void>): Promise<void> {
+    try {
+      await task()
+    } catch (cause) {
+      const error = DatabaseOperationError.of(cause, { operation: 'store', table: this.#gate.name })
+      for (const kind of kinds) this.#outages.note(kind, { stop: { is: 'held', error }, attempts: 1, resolved: 0 })
+    }
+  }
+
+  async #storeWaiting(kind: RecordKind): Promise<void> {
+    const epoch = this.#rows.epochOf(kind)
+    // Whoever reads a cursor must have been told of the holes before it.
+    this.#losses.handOver()
+    const batch = this.#rows.startStoring(kind, this.#maxBatchRows)
+    // What did not fit is due at once.
+    this.#waitAnew(kind)
+    const round = new StoreRound(batch, this.#round)
+    const isOurs = async (): Promise<boolean> => {
+      while (this.#spooling !== undefined) await this.#spooling
+      return epoch === this.#rows.epochOf(kind) && !this.#isClosed
+    }
+    if (await this.#run(round, isOurs)) this.#rows.endStoring(kind, round.resolved)
+  }
+
+  #waitAnew(kind: RecordKind): void {
+    if (this.#rows.idleOf(kind) > 0) this.#waitingSince.set(kind, Number.NEGATIVE_INFINITY)
+    else this.#waitingSince.delete(kind)
+  }
+
+  async #drainSpool(kinds: readonly RecordKind[]): Promise<void> {
     const batch = this.#spooled
-    if (batch === undefined || !(await batch.fill())) return
-    const round = new StoreRound(batch.entries, this.#round)
+    if (batch === undefined || !(await batch.fill(kinds))) return
+    const round = new StoreRound(batch.entries, this.#round, (kind) => kinds.includes(kind))
     if (!(await this.#run(round, () => Promise.resolve(!this.#isClosed)))) return
-    batch.settle(round.resolved, round.stop?.is === 'held')
-    if (batch.entries.length === 0) await batch.leave()
+    batch.settle(
+      round.resolved,
+      [...round.kinds.values()].some(({ stop }) => stop?.is === 'held'),
+    )
+    if (batch.isDone) await batch.leave()
   }
 
   /** @returns false when the rows have meanwhile gone another way. */
@@ -376,19 +434,21 @@ export class StorageWriter {
       await round.storeCursors()
     }
     const isStillOurs = await isOurs()
-    if (!this.#isClosed) this.#outage.note(round)
+    if (!this.#isClosed) for (const [kind, outcome] of round.kinds) this.#outages.note(kind, outcome)
     return isStillOurs
   }
 
   /** Counts and reports what came of a round. */
-  async #take({ stop, stored, inserted, kept, overwritten, rejected }: RoundOutcome): Promise<void> {
+  async #take({ kinds, stored, inserted, kept, overwritten, rejected }: RoundOutcome): Promise<void> {
     this.#counts.delivered += stored
     this.#counts.inserted += inserted
     this.#counts.kept += kept
     this.#counts.overwritten += overwritten
-    if (stop === undefined && this.#rows.length < this.#spillAt) {
+    const isWell = (kind: RecordKind): boolean =>
+      kinds.has(kind) ? kinds.get(kind)?.stop === undefined : !this.#outages.of(kind).isAway
+    if (RECORD_KINDS.every(isWell) && this.#rows.length < this.#spillAt) {
       this.#losses.endSpell()
-      if (!this.#isBehindSpool) this.#spool?.forgetAppends()
+      if (!this.#hasSpooled) this.#spool?.forgetAppends()
     }
     for (const { entry, error } of rejected) await this.#reject(entry.record, error)
   }
@@ -411,26 +471,26 @@ export class StorageWriter {
     await this.#spool?.setAside([line])
   }
 
-  #startSpooling(): void {
-    this.#spooling = this.#moveToSpool().finally(() => {
+  #startSpooling(kinds: ReadonlySet<RecordKind>): void {
+    this.#spooling = this.#moveToSpool(kinds).finally(() => {
       this.#spooling = undefined
       this.#turn()
     })
   }
 
-  /** Everything that waits, also what is being stored: nobody knows yet what will come of that. */
-  async #moveToSpool(): Promise<void> {
+  /** Everything of these kinds that waits, also what is being stored: nobody knows yet what will come of that. */
+  async #moveToSpool(kinds: ReadonlySet<RecordKind>): Promise<void> {
     this.#losses.handOver()
-    const entries = this.#rows.startSpooling()
-    this.#waitingSince = undefined
+    const entries = this.#rows.startSpooling(kinds)
+    for (const kind of kinds) this.#waitingSince.delete(kind)
     const { lines, unfit } = linesOf(entries.map(({ record }) => record).filter(({ kind }) => this.#gate.takes(kind)))
     const arrived = lines.length === 0 || (await this.#spool?.append(lines)) === true
-    this.#rows.endSpooling(arrived)
+    this.#rows.endSpooling(kinds, arrived)
     if (!arrived) {
-      this.#waitingSince = Number.NEGATIVE_INFINITY
+      for (const kind of kinds) this.#waitAnew(kind)
       return
     }
-    this.#epoch++
+    this.#spooled?.appended(lines)
     for (const entry of entries) settle(entry)
     for (const { record, cause } of unfit) await this.#reject(record, cause)
   }
@@ -441,15 +501,16 @@ export class StorageWriter {
       if (!flush.isAborted || !this.#isInMemory(flush) || this.#spooling !== undefined) continue
       if (this.#spool?.isOpen === true && !flush.isLastTry) {
         flush.isLastTry = true
-        this.#startSpooling()
-      } else this.#giveUp(flush.order)
+        this.#startSpooling(new Set(RECORD_KINDS))
+      } else this.#giveUp(RECORD_KINDS, flush.order)
     }
-    if (this.#outage.isFinal && this.#spool === undefined && this.#rows.length > 0) this.#giveUp(this.#rows.lastOrder)
+    if (this.#spool !== undefined) return
+    const lost = RECORD_KINDS.filter((kind) => this.#outages.of(kind).isFinal && this.#rows.lengthOf(kind) > 0)
+    if (lost.length > 0) this.#giveUp(lost, this.#rows.lastOrder)
   }
 
-  #giveUp(order: number): void {
-    this.#epoch++
-    const gone = this.#rows.giveUp(order)
+  #giveUp(kinds: readonly RecordKind[], order: number): void {
+    const gone = this.#rows.giveUp(kinds, order)
     const cause = this.#losses.givenUp(gone.filter((entry) => !isMark(entry)).map(({ record }) => record))
     for (const entry of gone) this.#settleLost(entry, 'given up', cause)
   }
@@ -465,8 +526,7 @@ export class StorageWriter {
   }
 
   #isInMemory({ order }: Flush): boolean {
-    const { firstOrder } = this.#rows
-    return firstOrder !== undefined && firstOrder <= order
+    return this.#rows.firstOrder <= order
   }
 
   #settleFlushes(): void {
@@ -480,17 +540,19 @@ export class StorageWriter {
 
   #isFlushed(flush: Flush): boolean {
     if (this.#isInMemory(flush)) return false
-    if (flush.isAborted || this.#spool?.isOpen !== true || !this.#isBehindSpool) return true
+    if (flush.isAborted || this.#spool === undefined || !this.#hasSpooled) return true
     flush.dropped ??= this.#spool.dropped + this.#spool.lines
     if (this.#spool.dropped >= flush.dropped) return true
     // They are safe where they are.
-    return this.#outage.isAway || this.#spool.isFailing('read', 'drop')
+    return this.#outages.isAway || this.#spool.isFailing('read', 'drop')
   }
 
   async #openSpool(): Promise<void> {
     const spool = this.#spool
     if (spool === undefined || !(await spool.open())) return
-    if (spool.lines > 0) this.#marks.findIn(spool)
+    if (spool.lines === 0) return
+    this.#spooled?.found(spool.lines)
+    this.#marks.findIn(spool)
   }
 
   #arm(): void {
@@ -504,17 +566,19 @@ export class StorageWriter {
   }
 
   #wakeTimes(): readonly number[] {
-    const now = this.#clock.now()
-    const times: number[] = []
-    const { idle, length } = this.#rows
+    const now = this.#clock.elapsed()
+    const times: (number | undefined)[] = []
     const spool = this.#spool
-    if (idle > 0 && this.#waitingSince !== undefined) times.push(this.#waitingSince + this.#maxDelayMs)
-    if (this.#outage.isAway && (length > 0 || this.#isBehindSpool)) times.push(this.#outage.retryAt ?? now)
-    if (spool?.isOpen === false) times.push(spool.retryAt('open') ?? now)
-    if (spool?.isOpen === true)
-      times.push(...[spool.retryAt('append'), spool.retryAt('read', 'drop')].filter((at) => at !== undefined))
+    for (const kind of RECORD_KINDS) {
+      const since = this.#waitingSince.get(kind)
+      if (since !== undefined && this.#rows.idleOf(kind) > 0) times.push(since + this.#maxDelayMs)
+      const outage = this.#outages.of(kind)
+      if (outage.isAway && (this.#rows.lengthOf(kind) > 0 || this.#isBehindSpool(kind))) times.push(outage.retryAt)
+    }
+    if (spool?.isOpen === false) times.push(spool.retryAt('open'))
+    if (spool?.isOpen === true) times.push(spool.retryAt('append'), spool.retryAt('read', 'drop'))
     // What is past has been looked at just now: something else has to change first.
-    const future = times.filter((at) => at > now)
+    const future = times.filter((at) => at !== undefined && at > now) as number[]
     return this.#losses.hasPending ? [...future, now + this.#maxDelayMs] : future
   }
 

@@ -1,8 +1,8 @@
 import type { DatabaseOperationError } from '../../errors/database-operation-error.ts'
 import type { Random } from '../../ports/random.ts'
 import type { Gap } from '../../domain/gap.ts'
-import type { StreamCursor } from '../storage-record.ts'
-import { isCursor, isGap, isMark, keyOf, settle, type CursorEntry, type Entry } from './entry.ts'
+import { RECORD_KINDS, WAITS_FOR, type RecordKind, type StreamCursor } from '../storage-record.ts'
+import { isCursor, isGap, keyOf, settle, type CursorEntry, type Entry } from './entry.ts'
 import { KindHistory, storeIsolating, type Stop } from './isolation.ts'
 import type { RepositoryGate, RowKind } from './repository-gate.ts'
 
@@ -24,6 +24,16 @@ export interface RoundTools {
   onCursorFailed(row: StreamCursor, error: DatabaseOperationError): void
 }
 
+/** What came of one kind. */
+export interface KindOutcome {
+  /** Times that the repository was asked to store something. */
+  readonly attempts: number
+  /** Rows that need not be tried again. */
+  readonly resolved: number
+  /** Why not all is resolved. */
+  readonly stop: Stop | undefined
+}
+
 export interface RoundOutcome {
   /** Need not be tried again: stored or rejected. */
   readonly resolved: ReadonlySet<Entry>
@@ -32,13 +42,10 @@ export interface RoundOutcome {
   readonly inserted: number
   readonly kept: number
   readonly overwritten: number
-  /** Times that the repository was asked to store something. */
-  readonly attempts: number
-  /** Why not all is resolved. */
-  readonly stop: Stop | undefined
+  readonly kinds: ReadonlyMap<RecordKind, KindOutcome>
 }
 
-const ROW_KINDS: readonly RowKind[] = ['trade', 'candle', 'frame']
+const ROW_KINDS: readonly RowKind[] = RECORD_KINDS.filter((kind) => kind !== 'cursor' && kind !== 'gap')
 
 /** One attempt to store a batch. Neither method ever rejects. */
 export class StoreRound implements RoundOutcome {
@@ -48,61 +55,53 @@ export class StoreRound implements RoundOutcome {
   inserted = 0
   kept = 0
   overwritten = 0
-  attempts = 0
-  stop: Stop | undefined
+  readonly kinds = new Map<RecordKind, { attempts: number; resolved: number; stop: Stop | undefined }>()
 
   readonly #batch: readonly Entry[]
   readonly #tools: RoundTools
+  readonly #isDue: (kind: RecordKind) => boolean
 
-  constructor(batch: readonly Entry[], tools: RoundTools) {
+  /** @param isDue what else is in the batch stays as it is. */
+  constructor(batch: readonly Entry[], tools: RoundTools, isDue: (kind: RecordKind) => boolean = () => true) {
     this.#batch = batch
     this.#tools = tools
+    this.#isDue = isDue
   }
 
-  /** All but the cursors, kind by kind; gaps last, as far as no row is left before them. What stands before all rows goes first. */
+  /** All but the cursors, each kind for itself: what one has to wait for, the others have not. Then the gaps before which none is left. */
   async storeRows(): Promise<void> {
-    await this.#storeGaps()
-    await this.storeCursors()
-    for (const kind of ROW_KINDS) {
-      if (this.#isOver()) return
-      const entries = this.#batch.filter((entry) => entry.record.kind === kind)
-      if (entries.length > 0) this.stop = (await this.#storeRows(kind, entries)) ?? this.stop
-    }
-    if (!this.#isOver()) await this.#storeGaps()
+    const ofKind = (kind: RowKind): readonly Entry[] => this.#batch.filter(({ record }) => record.kind === kind)
+    await Promise.all(ROW_KINDS.filter(this.#isDue).map((kind) => this.#storeRows(kind, ofKind(kind))))
+    if (this.#isDue('gap')) await this.#storeGaps()
   }
 
   async #storeGaps(): Promise<void> {
-    const end = this.#batch.findIndex((entry) => !isMark(entry) && !this.resolved.has(entry))
-    const ready = (end < 0 ? this.#batch : this.#batch.slice(0, end)).filter((entry) => isGap(entry) && !this.resolved.has(entry))
-    if (ready.length === 0) return
-    if (this.#tools.gate.takes('gap')) this.stop = (await this.#storeRows('gap', ready)) ?? this.stop
+    const ready = this.#readyOf('gap').filter(isGap)
+    if (this.#tools.gate.takes('gap')) await this.#storeRows('gap', ready)
     else for (const entry of ready) this.resolved.add(entry)
-    for (const entry of ready) if (this.resolved.has(entry)) this.#settleGap(entry)
+    for (const entry of ready) {
+      if (!this.resolved.has(entry)) continue
+      this.#tools.onGapStored(entry.record.row)
+      settle(entry, this.rejected.find((other) => other.entry === entry)?.error)
+    }
   }
 
-  #settleGap(entry: Entry): void {
-    if (entry.record.kind === 'gap') this.#tools.onGapStored(entry.record.row)
-    settle(entry, this.rejected.find((other) => other.entry === entry)?.error)
-  }
-
-  /** What is only held does not stop the other kinds. */
-  #isOver(): boolean {
-    return this.stop !== undefined && this.stop.is !== 'held'
-  }
-
-  #storeRows(kind: RowKind, entries: readonly Entry[]): Promise<Stop | undefined> {
+  async #storeRows(kind: RowKind, entries: readonly Entry[]): Promise<void> {
+    if (entries.length === 0) return
     const { gate, histories, random } = this.#tools
-    return storeIsolating(entries, {
+    const outcome = this.#outcomeOf(kind)
+    outcome.stop = await storeIsolating(entries, {
       history: histories[kind],
       random,
       keyOf,
       attempt: (some) => {
-        this.attempts++
+        outcome.attempts++
         const rows = some.map(({ record }) => record.row)
         return gate.save(kind, rows)
       },
       onStored: (some, result) => {
         for (const entry of some) this.resolved.add(entry)
+        outcome.resolved += some.length
         this.stored += some.length
         this.inserted += result.inserted
         this.kept += result.kept
@@ -110,6 +109,7 @@ export class StoreRound implements RoundOutcome {
       },
       onRejected: (entry, error) => {
         this.resolved.add(entry)
+        outcome.resolved++
         this.rejected.push({ entry, error })
       },
     })
@@ -117,27 +117,32 @@ export class StoreRound implements RoundOutcome {
 
   /** Those before which no row and no gap is left. Comes last, so that the rejected rows have been reported. */
   async storeCursors(): Promise<void> {
-    if (this.#isOver()) return
+    if (!this.#isDue('cursor')) return
+    const outcome = this.#outcomeOf('cursor')
     for (const cursors of this.#readyCursors().values()) {
       const newest = cursors.at(-1)
       if (newest === undefined) continue
-      const error = await this.#storeCursor(newest)
-      if (this.#isOver()) return
+      const error = await this.#storeCursor(newest, outcome)
+      if (outcome.stop !== undefined) return
       for (const cursor of cursors) {
         this.resolved.add(cursor)
+        outcome.resolved++
         settle(cursor, error)
       }
     }
   }
 
-  /** By stream, oldest first: those before which nothing is left to be stored. */
+  /** Those before which nothing is left that they wait for. */
+  #readyOf(kind: RecordKind): readonly Entry[] {
+    const isBefore = (entry: Entry): boolean => WAITS_FOR[kind].includes(entry.record.kind) && !this.resolved.has(entry)
+    const end = this.#batch.findIndex(isBefore)
+    return (end < 0 ? this.#batch : this.#batch.slice(0, end)).filter(({ record }) => record.kind === kind)
+  }
+
+  /** By stream, oldest first. */
   #readyCursors(): ReadonlyMap<string, readonly CursorEntry[]> {
-    const end = this.#batch.findIndex((entry) => !isCursor(entry) && !this.resolved.has(entry))
-    const ready = (end < 0 ? this.#batch : this.#batch.slice(0, end))
-      .filter(isCursor)
-      .filter((entry) => !this.resolved.has(entry))
     const byStream = new Map<string, CursorEntry[]>()
-    for (const entry of ready) {
+    for (const entry of this.#readyOf('cursor').filter(isCursor)) {
       const { stream } = entry.record.row
       const others = byStream.get(stream)
       if (others === undefined) byStream.set(stream, [entry])
@@ -146,18 +151,24 @@ export class StoreRound implements RoundOutcome {
     return byStream
   }
 
-  /** One that cannot be stored blocks nothing: the next one comes soon, and the older one is safe. */
-  async #storeCursor({ record: { row } }: CursorEntry): Promise<DatabaseOperationError | undefined> {
+  /** One that can never be stored blocks nothing: the next one comes soon, and the older one is safe. */
+  async #storeCursor({ record: { row } }: CursorEntry, outcome: { attempts: number; stop: Stop | undefined }) {
     const tools = this.#tools
     if (!tools.gate.takes('cursor')) return undefined
-    this.attempts++
+    outcome.attempts++
     const verdict = await tools.gate.saveCursor(row)
     if (verdict.is === 'stored') {
       tools.onCursorStored(row)
       return undefined
     }
-    if (verdict.is === 'away' || verdict.is === 'closed') this.stop = { is: verdict.is, error: verdict.error }
-    else tools.onCursorFailed(row, verdict.error)
+    if (verdict.is === 'row') tools.onCursorFailed(row, verdict.error)
+    else outcome.stop = { is: verdict.is === 'unclear' ? 'held' : verdict.is, error: verdict.error }
     return verdict.error
+  }
+
+  #outcomeOf(kind: RecordKind): { attempts: number; resolved: number; stop: Stop | undefined } {
+    const outcome = this.kinds.get(kind) ?? { attempts: 0, resolved: 0, stop: undefined }
+    this.kinds.set(kind, outcome)
+    return outcome
   }
 }

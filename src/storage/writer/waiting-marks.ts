@@ -1,7 +1,7 @@
 import type { Gap } from '../../domain/gap.ts'
 import { compareGaps, gapKey } from '../../domain/stored-gaps.ts'
 import type { TapeCursor } from '../../ports/cursor-store.ts'
-import { decodeRecord, isCursorLine, isGapLine } from '../record-codec.ts'
+import { decodeRecord, kindOfLine } from '../record-codec.ts'
 import type { StorageRecord, StreamCursor } from '../storage-record.ts'
 import type { SpoolKeeper } from './spool-keeper.ts'
 
@@ -71,7 +71,8 @@ export function openOf(stored: readonly Gap[], waiting: readonly Gap[]): readonl
 const keyOf = (gap: Gap): string => JSON.stringify([gap.stream, gapKey(gap)])
 
 function markOf(line: string): StorageRecord | undefined {
-  if (!isCursorLine(line) && !isGapLine(line)) return undefined
+  const kind = kindOfLine(line)
+  if (kind !== 'cursor' && kind !== 'gap') return undefined
   try {
     return decodeRecord(line)
   } catch {

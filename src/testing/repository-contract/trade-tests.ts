@@ -3,8 +3,22 @@ import { compareTrades } from '../../storage/range-query.ts'
 import { collect, faultOf, wrote, type ContractTest } from './contract-world.ts'
 import { many, MARKET, timeAt, tradeAt } from './sample-rows.ts'
 
-/** In the order in which ids of one timestamp come: as numbers would, then the longer ones. */
-const IDS_IN_ORDER = ['0', '9', 'A', 'a', '08', '10', '99', 'a9', '100', '1000000000', '9007199254740993', '9007199254740994']
+/** In the order in which ids of one timestamp come: numbers of any size by their value, then all others as text. */
+const IDS_IN_ORDER = [
+  ...new Set([
+    ...['0', '9', '10', '99', '100', '1000000000', '9007199254740993', '9007199254740994', '18446744073709551616'],
+    ...many(30, (index) => ['1', '9'].map((digit) => digit.repeat(index + 1))).flat(),
+    ...['00', '007', '08', '0x10', '12ab', '1e3', 'A', 'a', 'a9'],
+    ...['4f6c1c52-8a77-4b8e-9d0e-1c3f5b7d9e2a', '4f6c1c52-8a77-4b8e-9d0e-1c3f5b7d9e2b'],
+  ]),
+].sort(byValueThenText)
+
+function byValueThenText(a: string, b: string): number {
+  const [one, other] = [a, b].map((id) => (/^(0|[1-9]\d*)$/.test(id) ? BigInt(id) : undefined))
+  if (one !== undefined && other !== undefined) return one < other ? -1 : one > other ? 1 : 0
+  if (one !== undefined || other !== undefined) return one !== undefined ? -1 : 1
+  return a < b ? -1 : 1
+}
 
 export const tradeTests: readonly ContractTest[] = [
   {
@@ -61,11 +75,13 @@ export const tradeTests: readonly ContractTest[] = [
     name: 'thousands of trades of one timestamp come each once, in order',
     needs: ['trades'],
     run: async ({ expect, rawTrades }) => {
-      const trades = many(5_000, (index) => tradeAt(0, MARKET, { id: String((index * 7_919) % 5_000) }))
+      // Numbers of one to seventeen digits, and behind them texts shorter than most of those.
+      const idAt = (index: number): string => (index < 4_000 ? String(BigInt(index) ** 5n) : `x${index}`)
+      const trades = many(5_000, (index) => tradeAt(0, MARKET, { id: idAt((index * 7_919) % 5_000) }))
       expect(await rawTrades.saveTrades(trades)).toEqual(wrote(5_000))
       for (const order of ['asc', 'desc'] as const) {
-        const ids = (await collect(rawTrades.trades({ ...MARKET, order }))).map(({ data }) => Number(data.id))
-        expect(order === 'asc' ? ids : ids.toReversed()).toEqual(many(5_000, (index) => index))
+        const ids = (await collect(rawTrades.trades({ ...MARKET, order }))).map(({ data }) => data.id)
+        expect(order === 'asc' ? ids : ids.toReversed()).toEqual(many(5_000, idAt))
       }
     },
   },

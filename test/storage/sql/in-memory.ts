@@ -28,5 +28,5 @@ export async function inMemory(): Promise<InMemory> {
   const { error } = await new Migrator({ db, provider, ...MIGRATION_TABLES }).migrateToLatest()
   if (error !== undefined) throw error as Error
   queries.length = 0
-  return { connection, db, reader: new SqlReader((_operation, _table, request) => request(db)), queries }
+  return { connection, db, reader: new SqlReader((_operation, _table, _access, request) => request(db)), queries }
 }

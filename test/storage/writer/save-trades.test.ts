@@ -80,3 +80,17 @@ test('what is live costs no question', async () => {
   await saveTrades(watched, [row(6, 6, true)])
   expect(asked).toBe(1)
 })
+
+test.each([
+  ['9007199254740993', '9007199254740992', true],
+  ['9007199254740993', '9007199254740990', false],
+  ['1234567890123456789012345678', '1234567890123456789012345676', true],
+  ['1234567890123456789012345678', '1234567890123456789012345675', false],
+])('a row that merges three fills, of which %s is the last: %s is part of it: %s', async (last, id, isPart) => {
+  const repository = createMemoryRepository()
+  const merged = row(1, 3, false)
+  await saveTrades(repository, [{ ...merged, data: { ...merged.data, id: last } }])
+  const fill = row(3, 3, true)
+  const result = await saveTrades(repository, [{ ...fill, data: { ...fill.data, id } }])
+  expect(result).toMatchObject(isPart ? { kept: 1, inserted: 0 } : { kept: 0, inserted: 1 })
+})

@@ -1,5 +1,6 @@
 /* eslint-disable @typescript-eslint/unbound-method */
 import { describe, expect, test } from 'vitest'
+import { DatabaseOperationError } from '../../../src/errors/database-operation-error.ts'
 import type { TapekeeperError } from '../../../src/errors/tapekeeper-error.ts'
 import type { StorageRecord } from '../../../src/storage/storage-record.ts'
 import { StorageWriter } from '../../../src/storage/writer/storage-writer.ts'
@@ -19,7 +20,7 @@ function world(options: Partial<StorageWriterOptions> & { withSpool?: boolean } 
   const lost: { ids: string[]; reason: string }[] = []
   const idOf = (record: StorageRecord): string => (record.kind === 'trade' ? record.row.data.id : record.kind)
   const repository = database.repository()
-  const make = (): StorageWriter =>
+  const make = (others: Partial<StorageWriterOptions> = {}): StorageWriter =>
     new StorageWriter({
       name: 'w',
       repositories: { rawTrades: repository, marketData: repository },
@@ -29,6 +30,7 @@ function world(options: Partial<StorageWriterOptions> & { withSpool?: boolean } 
       onError: (error) => void errors.push(error),
       onLost: (records, reason) => void lost.push({ ids: records.map(idOf), reason }),
       ...options,
+      ...others,
     })
   const writer = make()
   const write = (...ids: readonly string[]): void => {
@@ -358,6 +360,38 @@ describe('gaps', () => {
     expect(order).toEqual(['cursor 0, 0 trades', 'cursor 2, 2 trades'])
   })
 
+  test('… also when a full batch is due before it; one that cannot be stored is not waited for', async () => {
+    const { clock, database, writer, write, many } = world()
+    const order: string[] = []
+    database.onCursor = (_stream, { id }) => order.push(`cursor ${id}, ${database.trades.size} trades`)
+    void writer.saveCursor(STREAM, { id: '0', timestamp: 1 })
+    write(...many(1_000))
+    await clock.settle()
+    expect([order, database.trades.size]).toEqual([['cursor 0, 0 trades'], 1_000])
+    database.broken = { table: 'cursors', fault: 'away' }
+    void writer.saveCursor(STREAM, { id: '999', timestamp: 1 })
+    await clock.advance(250)
+    write(...many(1_000, 1_000))
+    await clock.settle()
+    expect(database.trades.size).toBe(2_000)
+  })
+
+  test('a cursor that was there before the rows does not wait for them', async () => {
+    const { clock, database, writer, write } = world()
+    const order: string[] = []
+    database.onCursor = (_stream, { id }) => order.push(`cursor ${id}, ${database.trades.size} trades`)
+    database.broken = { table: 'trades', fault: 'away' }
+    const saved = [writer.saveCursor(STREAM, { id: '0', timestamp: 1 })]
+    write('1', '2')
+    saved.push(writer.saveCursor(STREAM, { id: '2', timestamp: 2 }))
+    await clock.advance(10_000)
+    expect(order).toEqual(['cursor 0, 0 trades'])
+    database.broken = undefined
+    await clock.advance(30_000)
+    await Promise.all(saved)
+    expect(order).toEqual(['cursor 0, 0 trades', 'cursor 2, 2 trades'])
+  })
+
   test('hold back the cursor behind them for as long as they cannot be stored; the rows do not wait', async () => {
     const { clock, database, writer, write } = world()
     database.broken = { table: 'gaps', fault: 'bare' }
@@ -496,4 +530,129 @@ test('what the host throws costs nothing', async () => {
   writer.write({ kind: 'trade', row: undefined } as unknown as StorageRecord)
   await clock.advance(250)
   expect(database.trades.size).toBeLessThanOrEqual(2)
+})
+
+describe('one table that takes nothing', () => {
+  const put = {
+    trades: (writer: StorageWriter, n: number) => writer.write({ kind: 'trade', row: trade(String(n)) }),
+    candles: (writer: StorageWriter, n: number) => writer.write({ kind: 'candle', row: candle(n * 60_000, 1) }),
+    frames: (writer: StorageWriter, n: number) =>
+      writer.write({ kind: 'frame', row: { ...trade(''), id: `f${n}`, topic: 'trades', text: '{}' } }),
+    gaps: (writer: StorageWriter, n: number) => void writer.saveGaps([gapOf(String(n))]).catch(() => undefined),
+    cursors: (writer: StorageWriter, n: number) =>
+      void writer.saveCursor(STREAM, { id: String(n), timestamp: n }).catch(() => undefined),
+  }
+  const TABLES = ['trades', 'candles', 'frames', 'gaps', 'cursors'] as const
+  /** What may not pass it by. */
+  const BEHIND: Readonly<Record<string, readonly string[]>> = {
+    trades: ['gaps', 'cursors'],
+    candles: ['gaps', 'cursors'],
+    gaps: ['cursors'],
+  }
+  const flow = async (w: ReturnType<typeof world>, seconds: number, from: number): Promise<void> => {
+    for (let n = from; n < from + seconds * 10; n++) {
+      for (const table of TABLES) put[table](w.writer, n)
+      await w.clock.advance(100)
+    }
+  }
+
+  test.each(TABLES.flatMap((table) => [false, true].map((withSpool) => ({ table, withSpool }))))(
+    '$table: the others go on, it is asked ever less often, and nothing is lost (spool: $withSpool)',
+    async ({ table, withSpool }) => {
+      const w = world({ withSpool, maxQueuedRows: 2_000 })
+      const { database, writer, clock, codes, errors } = w
+      const sizeOf = (name: string): number =>
+        name === 'cursors' ? Number(database.cursors.get(STREAM)?.id) : database[name as 'trades'].size
+      await flow(w, 2, 0)
+      database.broken = { table, fault: 'away' }
+      const before = writer.status().failures
+      await flow(w, 60, 20)
+      const failures = writer.status().failures - before
+      expect(failures).toBeGreaterThan(2)
+      expect(failures).toBeLessThan(20)
+      for (const other of TABLES) {
+        if (other === table || BEHIND[table]?.includes(other) === true) expect(sizeOf(other), other).toBeLessThan(30)
+        else expect(sizeOf(other), other).toBeGreaterThan(600)
+      }
+      expect(codes()).toEqual(['DATABASE_FAILED'])
+      expect(errors[0]?.message).toContain(`save on ${table}: hostile`)
+      expect(writer.issues().join()).toMatch(
+        new RegExp(`^storage hostile: ${table} cannot be stored for \\d+ s, .*save on ${table}: hostile`),
+      )
+      expect(writer.status()).toMatchObject({ state: 'away', lost: 0 })
+      database.broken = undefined
+      await clock.advance(60_000)
+      for (const each of TABLES) expect(sizeOf(each), each).toBeGreaterThanOrEqual(619)
+      expect(writer.status()).toMatchObject({ state: 'working', queued: 0, spooled: 0, lost: 0, awaySince: undefined })
+    },
+  )
+
+  test('what an outage left in the spool is stored, too, but for what belongs into that table', async () => {
+    const w = world({ withSpool: true, maxQueuedRows: 100, maxBatchRows: 50, batchRows: 10 })
+    const { database, disk, writer, clock } = w
+    database.mood = 'down'
+    await flow(w, 60, 0)
+    expect(disk.contents('w').lines.length).toBeGreaterThan(2_000)
+    database.mood = 'up'
+    database.broken = { table: 'candles', fault: 'away' }
+    await flow(w, 60, 600)
+    expect([database.trades.size, database.frames.size, database.candles.size]).toEqual([
+      expect.closeTo(1_200, -1.5),
+      expect.closeTo(1_200, -1.5),
+      0,
+    ])
+    database.broken = undefined
+    await clock.advance(120_000)
+    expect([database.trades.size, database.candles.size, database.cursors.get(STREAM)?.id]).toEqual([1_200, 1_200, '1199'])
+    expect(writer.status()).toMatchObject({ state: 'working', queued: 0, spooled: 0, lost: 0 })
+  })
+
+  test('two of them are told one by one', async () => {
+    const w = world()
+    const { saveFrames, saveCandles } = w.database.repository()
+    const refuse = (table: string) => () =>
+      Promise.reject(
+        new DatabaseOperationError(`permission denied for table ${table}`, { operation: 'save', table, fault: 'away' }),
+      )
+    const repository = { ...w.database.repository(), saveFrames: refuse('frames'), saveCandles: refuse('candles') }
+    const writer = w.make({ repositories: { rawTrades: repository, marketData: repository } })
+    await flow({ ...w, writer }, 20, 0)
+    expect(w.errors.map(({ message }) => message)).toEqual([
+      'save on candles: permission denied for table candles',
+      'save on frames: permission denied for table frames',
+    ])
+    expect(writer.issues()).toEqual([
+      expect.stringMatching(/candles cannot be stored for .* denied for table candles$/),
+      expect.stringMatching(/frames cannot be stored for .* denied for table frames$/),
+    ])
+    Object.assign(repository, { saveFrames, saveCandles })
+    await w.clock.advance(60_000)
+    expect([w.database.candles.size, w.database.frames.size, writer.issues()]).toEqual([200, 200, []])
+  })
+
+  test('in an outage of everything, it is told once', async () => {
+    const w = world()
+    w.database.mood = 'down'
+    await flow(w, 10, 0)
+    expect(w.codes()).toEqual(['DATABASE_FAILED'])
+    expect(w.writer.issues()).toEqual([expect.stringMatching(/^storage hostile: away for \d+ s, \d+ rows wait: /)])
+  })
+})
+
+test.each([-600_000, 600_000])('the wall clock is stepped by %i ms: rows wait as long as ever', async (ms) => {
+  const { clock, database, writer, write } = world()
+  write('1')
+  clock.stepWall(ms)
+  await clock.advance(249)
+  expect(database.calls).toBe(0)
+  await clock.advance(1)
+  expect(database.trades.size).toBe(1)
+  database.mood = 'down'
+  write('2')
+  await clock.advance(5_000)
+  clock.stepWall(ms)
+  expect(writer.issues()).toEqual([expect.stringMatching(/away for 4 s/)])
+  database.mood = 'up'
+  await clock.advance(30_000)
+  expect(database.trades.size).toBe(2)
 })

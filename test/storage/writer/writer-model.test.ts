@@ -12,6 +12,8 @@ import { candle, gapOf, HostileDatabase, HostileSpool, Life, trade, type Databas
 const LANE = 'model'
 const STREAM = 'okx trades BTC-USDT'
 const MAX_QUEUED = 60
+const TABLES = ['trades', 'candles', 'frames', 'cursors', 'gaps']
+const FAULTS = ['away', 'unknown', 'bare'] as const
 const MOODS: readonly DatabaseMood[] = ['up', 'up', 'up', 'down', 'down', 'limbo', 'flaky', 'flaky', 'hanging']
 
 interface Row {
@@ -144,7 +146,8 @@ async function run(seed: number): Promise<void> {
 
   function saveCursor(): void {
     if (trades.length === 0) return
-    const before = [...rows.values()]
+    // A frame cannot be had again, wherever the cursor is: none is waited for.
+    const before = [...rows.values()].filter(({ record }) => record.kind !== 'frame')
     const saved = writer.saveCursor(STREAM, { id: String(trades.length - 1), timestamp: trades.length })
     const whose = life
     saves.push(
@@ -206,6 +209,9 @@ async function run(seed: number): Promise<void> {
     if (chance(0.1)) saveGap(chance(0.5))
     if (chance(0.3)) saveCursor()
     if (chance(0.12)) database.mood = MOODS[upTo(MOODS.length)]!
+    if (chance(0.1))
+      database.broken = chance(0.6) ? undefined : { table: TABLES[upTo(TABLES.length)]!, fault: FAULTS[upTo(FAULTS.length)]! }
+    if (chance(0.1)) clock.stepWall(upTo(7_200_000) - 3_600_000)
     if (chance(0.1)) database.maxLatencyMs = chance(0.5) ? 0 : upTo(300)
     if (chance(0.1)) disk.isFull = chance(0.3)
     if (chance(0.1)) disk.isBroken = chance(0.3)
@@ -218,6 +224,7 @@ async function run(seed: number): Promise<void> {
   }
 
   database.mood = 'up'
+  database.broken = undefined
   disk.isFull = disk.isBroken = disk.cannotOpen = false
   let closed = 0
   // Undecided rows want others of their kind to be compared with.
