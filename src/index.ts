@@ -164,7 +164,7 @@ export type { LossReason } from './storage/writer/entry.ts'
 export type { WriterRepositories } from './storage/writer/repository-gate.ts'
 export { StorageWriter } from './storage/writer/storage-writer.ts'
 export type { StorageStatus, StorageWriterOptions, WriterTuning } from './storage/writer/writer-options.ts'
-export type { Output, OutputMessage, OutputPayload } from './outputs/output.ts'
+export type { Output, OutputMessage, OutputPayload, PublishAnswer, PublishFailure } from './outputs/output.ts'
 export {
   DATABASE_FAULTS,
   DatabaseOperationError,

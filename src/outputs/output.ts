@@ -26,6 +26,10 @@ export interface PublishFailure {
   readonly error: Error
 }
 
+/** Those that have not arrived; nothing: all have. */
+// eslint-disable-next-line @typescript-eslint/no-invalid-void-type -- an async function that returns nothing is a publish, too
+export type PublishAnswer = readonly PublishFailure[] | undefined | void
+
 /** A push destination. It need not queue, retry or number: that is done around it. */
 export interface Output {
   /** For logs and errors, for example `redis`. */
@@ -40,12 +44,12 @@ export interface Output {
    * An output that knows which have arrived resolves with those that have not. Their streams then wait, each with a back-off and a bound of
    * its own, while the others go on; a message that arrived is not given again.
    */
-  publish(messages: readonly OutputMessage[]): Promise<readonly PublishFailure[] | void>
+  publish(messages: readonly OutputMessage[]): Promise<PublishAnswer>
   /**
    * Of an output with several ways, one of which is closed to these messages, because earlier ones of their streams wait for it: tells them
    * on the others. Each is given here once, and later to `publish`, which must not tell it again.
    */
-  tell?(messages: readonly OutputMessage[]): Promise<readonly PublishFailure[] | void>
+  tell?(messages: readonly OutputMessage[]): Promise<PublishAnswer>
   /** Lets go of what it opened itself. Idempotent. */
   close(): Promise<void>
 }

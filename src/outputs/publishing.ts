@@ -1,6 +1,6 @@
 import { TapekeeperError } from '../errors/tapekeeper-error.ts'
 import type { Clock } from '../ports/clock.ts'
-import type { Output, PublishFailure } from './output.ts'
+import type { PublishFailure } from './output.ts'
 
 /** What came of a call. `fault`: nobody knows what has arrived. Neither: all has. */
 export interface PublishOutcome {
@@ -19,7 +19,7 @@ export class Publishing {
     this.#timeoutMs = timeoutMs
   }
 
-  run(call: () => ReturnType<Output['publish']>): Promise<PublishOutcome> {
+  run(call: () => PromiseLike<unknown>): Promise<PublishOutcome> {
     return new Promise((resolve) => {
       const cancel = this.#clock.after(this.#timeoutMs, () =>
         resolve({ fault: { error: new TapekeeperError('OUTPUT_FAILED', `no answer within ${this.#timeoutMs} ms`) } }),
@@ -30,9 +30,9 @@ export class Publishing {
       }
       this.#abandon = () => settle({})
       // Inside an async function, so that an output that throws instead of rejecting is no special case.
-      const publish = async (): Promise<readonly PublishFailure[] | undefined> => (await call()) ?? undefined
+      const publish = async (): Promise<unknown> => call()
       publish().then(
-        (failures) => settle({ failures: Array.isArray(failures) ? failures : [] }),
+        (failures) => settle({ failures: Array.isArray(failures) ? (failures as readonly PublishFailure[]) : [] }),
         (error: unknown) => settle({ fault: { error } }),
       )
     })

@@ -31,8 +31,7 @@ export function installedDriver(): DriverPackage | undefined {
     const folder = main.slice(0, main.lastIndexOf('better-sqlite3') + 'better-sqlite3'.length)
     for (let path = dirname(main); path.startsWith(folder); path = dirname(path)) {
       const manifest = manifestIn(path)
-      if (manifest?.name === 'better-sqlite3')
-        return { version: String(manifest.version), node: String(manifest.engines?.node ?? '') }
+      if (manifest?.name === 'better-sqlite3') return { version: manifest.version ?? '', node: manifest.engines?.node ?? '' }
     }
     return undefined
   } catch {
@@ -41,9 +40,9 @@ export function installedDriver(): DriverPackage | undefined {
 }
 
 interface Manifest {
-  readonly name?: unknown
-  readonly version?: unknown
-  readonly engines?: { readonly node?: unknown }
+  readonly name?: string
+  readonly version?: string
+  readonly engines?: { readonly node?: string }
 }
 
 function manifestIn(folder: string): Manifest | undefined {

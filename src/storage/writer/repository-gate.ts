@@ -133,8 +133,8 @@ export class RepositoryGate {
 }
 
 /** Whether a repository declares that it stores gaps, and can. */
-export const keepsGaps = ({ saveGaps, openGaps, capabilities }: RawTradeRepository): boolean =>
-  saveGaps !== undefined && openGaps !== undefined && capabilities.stores.includes('gaps')
+export const keepsGaps = (repository: RawTradeRepository): boolean =>
+  repository.saveGaps !== undefined && repository.openGaps !== undefined && repository.capabilities.stores.includes('gaps')
 
 interface Operation {
   readonly operation: string

@@ -3,11 +3,11 @@ import { DatabaseOperationError } from '../../errors/database-operation-error.ts
 import type { Gap } from '../../domain/gap.ts'
 import { withoutTrades } from '../../domain/stored-gaps.ts'
 import { TapekeeperError } from '../../errors/tapekeeper-error.ts'
-import { systemClock, type Clock } from '../../ports/clock.ts'
+import { systemClock } from '../../ports/clock.ts'
 import type { TapeCursor } from '../../ports/cursor-store.ts'
 import { AbortListener } from '../../ports/on-abort.ts'
 import { systemRandom } from '../../ports/random.ts'
-import { RECORD_KINDS, WAITS_FOR, type RecordKind, type StorageRecord } from '../storage-record.ts'
+import { RECORD_KINDS, type RecordKind, type StorageRecord } from '../storage-record.ts'
 import { Alarm } from './alarm.ts'
 import { isGap, isMark, keyFieldsOf, settle, type Entry, type LossReason } from './entry.ts'
 import { fenced } from './fenced.ts'
@@ -18,6 +18,7 @@ import { Losses } from './losses.ts'
 import { Outages } from './outages.ts'
 import { Patience } from './patience.ts'
 import { RepositoryGate } from './repository-gate.ts'
+import { Schedule } from './schedule.ts'
 import { SpooledBatch } from './spooled-batch.ts'
 import { SpoolKeeper } from './spool-keeper.ts'
 import { newHistories, StoreRound, type RoundOutcome, type RoundTools } from './store-round.ts'
@@ -46,11 +47,8 @@ export class StorageWriter {
   readonly #name: string
   readonly #onError: (error: TapekeeperError) => void
   readonly #onLost: (records: readonly StorageRecord[], reason: LossReason) => void
-  readonly #batchRows: number
   readonly #maxBatchRows: number
-  readonly #maxDelayMs: number
   readonly #maxQueuedRows: number
-  readonly #clock: Clock
   readonly #alarm: Alarm
   readonly #patience: Patience
   readonly #gate: RepositoryGate
@@ -66,26 +64,20 @@ export class StorageWriter {
   readonly #counts = { delivered: 0, rejected: 0, inserted: 0, kept: 0, overwritten: 0 }
   #opening: Promise<void> | undefined
   #isOpened = false
-  /** The kinds that are on their way from memory into the repository. */
-  readonly #storing = new Set<RecordKind>()
-  #isDraining = false
+  readonly #schedule: Schedule
   #spooling: Promise<void> | undefined
-  /** Since when the first row of a kind waits that is in no batch; elapsed milliseconds. */
-  readonly #waitingSince = new Map<RecordKind, number>()
   #state: 'open' | 'closing' | 'closed' = 'open'
 
   constructor(options: StorageWriterOptions) {
     const { name, repositories, spool, lane = name, clock = systemClock, random = systemRandom } = options
     const { onError = () => undefined, onLost = () => undefined } = options
     this.#name = name
-    this.#clock = clock
     this.#alarm = new Alarm(clock, () => this.#wake())
     this.#onError = fenced(onError)
     this.#onLost = fenced(onLost)
-    this.#batchRows = options.batchRows ?? TUNING.batchRows
-    this.#maxBatchRows = Math.max(this.#batchRows, options.maxBatchRows ?? TUNING.maxBatchRows)
-    this.#maxDelayMs = options.maxDelayMs ?? TUNING.maxDelayMs
-    this.#maxQueuedRows = options.maxQueuedRows ?? TUNING.maxQueuedRows
+    const { batchRows = TUNING.batchRows, maxDelayMs = TUNING.maxDelayMs, maxQueuedRows = TUNING.maxQueuedRows } = options
+    this.#maxBatchRows = Math.max(batchRows, options.maxBatchRows ?? TUNING.maxBatchRows)
+    this.#maxQueuedRows = maxQueuedRows
     const operationTimeoutMs = options.operationTimeoutMs ?? TUNING.operationTimeoutMs
     const patience = new Patience(clock, operationTimeoutMs)
     this.#patience = patience
@@ -103,15 +95,19 @@ export class StorageWriter {
       onCursorFailed: ({ stream }, error) =>
         this.#onError(new TapekeeperError('CURSOR_FAILED', error.message, { stream }, { cause: error })),
     }
-    if (spool === undefined) return
-    const makeLane = () => spool.lane(lane)
-    this.#spool = new SpoolKeeper({ makeLane, clock, random, patience, onError: (error) => this.#onError(error) })
-    this.#spooled = new SpooledBatch({
-      spool: this.#spool,
-      maxRows: this.#maxBatchRows,
-      takes: (kind) => gate.takes(kind),
-      onDamaged: (line, cause) => this.#setAsideDamaged(line, cause),
-    })
+    if (spool !== undefined) {
+      const makeLane = () => spool.lane(lane)
+      this.#spool = new SpoolKeeper({ makeLane, clock, random, patience, onError: (error) => this.#onError(error) })
+      this.#spooled = new SpooledBatch({
+        spool: this.#spool,
+        maxRows: this.#maxBatchRows,
+        takes: (kind) => gate.takes(kind),
+        onDamaged: (line, cause) => this.#setAsideDamaged(line, cause),
+      })
+    }
+    const bounds = { batchRows, maxDelayMs, maxQueuedRows }
+    const places = { rows: this.#rows, outages: this.#outages, spool: this.#spool, spooled: this.#spooled }
+    this.#schedule = new Schedule({ ...bounds, ...places, clock, isAwaited: () => this.#flushes.size > 0 })
   }
 
   /** Finds what an earlier process left in the spool, and begins to store it. Needs not be called: the first row does it. Never rejects. */
@@ -260,15 +256,10 @@ export class StorageWriter {
   }
 
   #push(record: StorageRecord, waiter?: (error?: Error) => void): void {
-    const { kind } = record
     this.#rows.push(record, waiter)
-    if (!this.#waitingSince.has(kind)) this.#waitingSince.set(kind, this.#clock.elapsed())
+    this.#schedule.noteArrival(record.kind)
     if (this.#rows.length > this.#maxQueuedRows) this.#overflow()
-    const { length } = this.#rows
-    const idle = this.#rows.idleOf(kind)
-    // Only when a bound is crossed can there be something new to do.
-    const isNews = idle <= 1 || idle === this.#batchRows || length === this.#spillAt || length === this.#spillAnywayAt
-    if (isNews) this.#turn()
+    if (this.#schedule.isNews(record.kind)) this.#turn()
   }
 
   #overflow(): void {
@@ -285,102 +276,32 @@ export class StorageWriter {
     return this.#state === 'closed'
   }
 
-  get #spillAt(): number {
-    return Math.ceil(this.#maxQueuedRows / 2)
-  }
-
-  /** A repository that is slow, or has not said yet that it is away. */
-  get #spillAnywayAt(): number {
-    return Math.ceil((this.#maxQueuedRows * 3) / 4)
-  }
-
   /** Starts whatever can be done now. Called whenever something has changed. */
   #turn(): void {
     if (this.#state === 'closed') return
     void this.open()
     if (!this.#isOpened) return
     this.#rescue()
-    const spoolable = this.#kindsToSpool()
+    const spoolable = this.#schedule.kindsToSpool()
     if (spoolable.size > 0) this.#startSpooling(spoolable)
-    if (this.#wantsDraining) void this.#drain()
-    for (const kind of RECORD_KINDS) if (this.#wantsStoring(kind)) void this.#store(kind)
+    if (this.#schedule.wantsDraining) void this.#drain()
+    for (const kind of RECORD_KINDS) if (this.#schedule.wantsStoring(kind)) void this.#store(kind)
     this.#settleFlushes()
     this.#arm()
   }
 
-  #isRowDue(kind: RecordKind): boolean {
-    const idle = this.#rows.idleOf(kind)
-    if (idle === 0) return false
-    if (idle >= this.#batchRows || this.#flushes.size > 0) return true
-    return this.#clock.elapsed() >= (this.#waitingSince.get(kind) ?? 0) + this.#maxDelayMs
-  }
-
-  get #hasSpooled(): boolean {
-    return this.#spool?.isOpen === true && this.#spool.lines > 0
-  }
-
-  /** What the spool has is older than what is in memory: of the same kind, or of one that has to be waited for. */
-  #isBehindSpool(kind: RecordKind): boolean {
-    if (!this.#hasSpooled) return false
-    const isSpooled = (each: RecordKind): boolean => this.#spooled?.has(each) === true
-    return isSpooled(kind) || WAITS_FOR[kind].some(isSpooled)
-  }
-
-  /** Empty while nothing needs to go there. */
-  #kindsToSpool(): ReadonlySet<RecordKind> {
-    const spool = this.#spool
-    const kinds = new Set<RecordKind>()
-    if (spool?.isOpen !== true || this.#spooling !== undefined || !spool.isDue('append')) return kinds
-    const { length } = this.#rows
-    for (const kind of RECORD_KINDS) {
-      const outage = this.#outages.of(kind)
-      const isCrowded = length >= this.#spillAt || this.#flushes.size > 0
-      const isMeant = outage.isFinal || length >= this.#spillAnywayAt || (outage.isAway && isCrowded)
-      if (this.#rows.lengthOf(kind) > 0 && (isMeant || (this.#isBehindSpool(kind) && this.#isRowDue(kind)))) kinds.add(kind)
-    }
-    // In one go with what they wait for.
-    for (const kind of RECORD_KINDS) if (WAITS_FOR[kind].some((other) => kinds.has(other))) kinds.add(kind)
-    const isEmpty = [...kinds].every((kind) => this.#rows.spoolableOf(kind, kinds) === 0)
-    return isEmpty ? new Set() : kinds
-  }
-
-  #wantsStoring(kind: RecordKind): boolean {
-    if (!this.#isFree(kind) || this.#spooling !== undefined || this.#rows.storableOf(kind) === 0) return false
-    if (this.#isBehindSpool(kind) || this.#hasToFollow(kind)) return false
-    return this.#outages.of(kind).isAway || this.#isRowDue(kind) || (kind === 'cursor' && WAITS_FOR.cursor.some(this.#isHeldUp))
-  }
-
-  /**
-   * The cursor before them goes ahead of trades and candles: rows without one would be found by a process that begins live, and would not see
-   * the hole behind them. One that cannot be stored is not waited for.
-   */
-  #hasToFollow(kind: RecordKind): boolean {
-    return WAITS_FOR.cursor.includes(kind) && this.#rows.hasCursorAhead(kind) && !this.#outages.of('cursor').isAway
-  }
-
-  readonly #isHeldUp = (kind: RecordKind): boolean => this.#isRowDue(kind) && this.#hasToFollow(kind)
-
-  get #wantsDraining(): boolean {
-    if (this.#isDraining || !this.#hasSpooled || this.#spool?.isDue('read', 'drop') !== true) return false
-    return this.#spooled?.isDone === true || RECORD_KINDS.some((kind) => this.#isFree(kind) && this.#spooled?.offers(kind))
-  }
-
-  #isFree(kind: RecordKind): boolean {
-    return !this.#storing.has(kind) && this.#outages.of(kind).isDue
-  }
-
   async #store(kind: RecordKind): Promise<void> {
-    this.#storing.add(kind)
+    this.#schedule.storing.add(kind)
     await this.#fenced([kind], () => this.#storeWaiting(kind))
-    this.#storing.delete(kind)
+    this.#schedule.storing.delete(kind)
     this.#turn()
   }
 
   async #drain(): Promise<void> {
-    this.#isDraining = true
-    const kinds = RECORD_KINDS.filter((kind) => this.#isFree(kind))
+    this.#schedule.isDraining = true
+    const kinds = RECORD_KINDS.filter((kind) => this.#schedule.isFree(kind))
     await this.#fenced(kinds, () => this.#drainSpool(kinds))
-    this.#isDraining = false
+    this.#schedule.isDraining = false
     this.#turn()
   }
 
@@ -400,18 +321,13 @@ export class StorageWriter {
     this.#losses.handOver()
     const batch = this.#rows.startStoring(kind, this.#maxBatchRows)
     // What did not fit is due at once.
-    this.#waitAnew(kind)
+    this.#schedule.waitAnew(kind)
     const round = new StoreRound(batch, this.#round)
     const isOurs = async (): Promise<boolean> => {
       while (this.#spooling !== undefined) await this.#spooling
       return epoch === this.#rows.epochOf(kind) && !this.#isClosed
     }
     if (await this.#run(round, isOurs)) this.#rows.endStoring(kind, round.resolved)
-  }
-
-  #waitAnew(kind: RecordKind): void {
-    if (this.#rows.idleOf(kind) > 0) this.#waitingSince.set(kind, Number.NEGATIVE_INFINITY)
-    else this.#waitingSince.delete(kind)
   }
 
   async #drainSpool(kinds: readonly RecordKind[]): Promise<void> {
@@ -446,9 +362,9 @@ export class StorageWriter {
     this.#counts.overwritten += overwritten
     const isWell = (kind: RecordKind): boolean =>
       kinds.has(kind) ? kinds.get(kind)?.stop === undefined : !this.#outages.of(kind).isAway
-    if (RECORD_KINDS.every(isWell) && this.#rows.length < this.#spillAt) {
+    if (RECORD_KINDS.every(isWell) && this.#rows.length < this.#schedule.spillAt) {
       this.#losses.endSpell()
-      if (!this.#hasSpooled) this.#spool?.forgetAppends()
+      if (!this.#schedule.hasSpooled) this.#spool?.forgetAppends()
     }
     for (const { entry, error } of rejected) await this.#reject(entry.record, error)
   }
@@ -472,7 +388,9 @@ export class StorageWriter {
   }
 
   #startSpooling(kinds: ReadonlySet<RecordKind>): void {
+    this.#schedule.isSpooling = true
     this.#spooling = this.#moveToSpool(kinds).finally(() => {
+      this.#schedule.isSpooling = false
       this.#spooling = undefined
       this.#turn()
     })
@@ -482,12 +400,12 @@ export class StorageWriter {
   async #moveToSpool(kinds: ReadonlySet<RecordKind>): Promise<void> {
     this.#losses.handOver()
     const entries = this.#rows.startSpooling(kinds)
-    for (const kind of kinds) this.#waitingSince.delete(kind)
+    this.#schedule.waitNoMore(kinds)
     const { lines, unfit } = linesOf(entries.map(({ record }) => record).filter(({ kind }) => this.#gate.takes(kind)))
     const arrived = lines.length === 0 || (await this.#spool?.append(lines)) === true
     this.#rows.endSpooling(kinds, arrived)
     if (!arrived) {
-      for (const kind of kinds) this.#waitAnew(kind)
+      for (const kind of kinds) this.#schedule.waitAnew(kind)
       return
     }
     this.#spooled?.appended(lines)
@@ -540,7 +458,7 @@ export class StorageWriter {
 
   #isFlushed(flush: Flush): boolean {
     if (this.#isInMemory(flush)) return false
-    if (flush.isAborted || this.#spool === undefined || !this.#hasSpooled) return true
+    if (flush.isAborted || this.#spool === undefined || !this.#schedule.hasSpooled) return true
     flush.dropped ??= this.#spool.dropped + this.#spool.lines
     if (this.#spool.dropped >= flush.dropped) return true
     // They are safe where they are.
@@ -556,30 +474,14 @@ export class StorageWriter {
   }
 
   #arm(): void {
-    this.#alarm.setTo(Math.min(...this.#wakeTimes()))
+    const { hasPending } = this.#losses
+    this.#alarm.setTo(Math.min(...this.#schedule.wakeTimes(hasPending)))
   }
 
   #wake(): void {
     this.#losses.handOver()
     if (this.#isOpened && this.#spool?.isOpen === false && this.#spool.isDue('open')) this.#opening = undefined
     this.#turn()
-  }
-
-  #wakeTimes(): readonly number[] {
-    const now = this.#clock.elapsed()
-    const times: (number | undefined)[] = []
-    const spool = this.#spool
-    for (const kind of RECORD_KINDS) {
-      const since = this.#waitingSince.get(kind)
-      if (since !== undefined && this.#rows.idleOf(kind) > 0) times.push(since + this.#maxDelayMs)
-      const outage = this.#outages.of(kind)
-      if (outage.isAway && (this.#rows.lengthOf(kind) > 0 || this.#isBehindSpool(kind))) times.push(outage.retryAt)
-    }
-    if (spool?.isOpen === false) times.push(spool.retryAt('open'))
-    if (spool?.isOpen === true) times.push(spool.retryAt('append'), spool.retryAt('read', 'drop'))
-    // What is past has been looked at just now: something else has to change first.
-    const future = times.filter((at) => at !== undefined && at > now) as number[]
-    return this.#losses.hasPending ? [...future, now + this.#maxDelayMs] : future
   }
 
   async #finish(): Promise<void> {

@@ -88,10 +88,13 @@ describe.skipIf(postgresMissing !== undefined)('whatever a session has set', () 
   })
 
   test('… and by a host for its own pool, which keeps its settings and its parsers', async () => {
-    const before = new Map([1184, 20, 16, 1700].map((oid) => [oid, pg.types.getTypeParser(oid) as (text: string) => unknown]))
+    const { TIMESTAMPTZ, INT8, BOOL, NUMERIC } = pg.types.builtins
+    const before = [TIMESTAMPTZ, INT8, BOOL, NUMERIC].map(
+      (oid) => [oid, pg.types.getTypeParser(oid) as (text: string) => unknown] as const,
+    )
     const pool = new pg.Pool({ connectionString, max: 2 })
     try {
-      for (const oid of before.keys()) pg.types.setTypeParser(oid, () => 'the host’s own')
+      for (const [oid] of before) pg.types.setTypeParser(oid, () => 'the host’s own')
       pool.on('connect', (client) => {
         const settings = SETTINGS.filter(([name]) => !name.includes('timeout')).map(([name, value]) => `SET ${name} = '${value}'`)
         void client.query(settings.join('; '))
@@ -125,10 +128,8 @@ describe.skipIf(postgresMissing !== undefined)('whatever a session has set', () 
       for (let i = 0; i < 5; i++) {
         const writes = [repository.saveTrades([tradeAt(1)]), rowsOf(repository.trades(MARKET))]
         for (const result of await Promise.allSettled(writes)) {
-          expect(result).toMatchObject({
-            status: 'rejected',
-            reason: { fault: 'away', message: expect.stringContaining('statement timeout') },
-          })
+          expect(result).toMatchObject({ status: 'rejected', reason: { fault: 'away' } })
+          expect(String((result as PromiseRejectedResult).reason)).toContain('statement timeout')
         }
         // The other tables are not locked.
         expect(await repository.saveCandles([candleAt(i)])).toMatchObject({ inserted: 1 })

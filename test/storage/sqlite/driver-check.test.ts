@@ -2,10 +2,8 @@ import { expect, test } from 'vitest'
 import { driverProblem, installedDriver } from '../../../src/storage/sqlite/driver-check.ts'
 
 test('the one that is installed here is found, and runs', () => {
-  expect(installedDriver()).toMatchObject({
-    version: expect.stringMatching(/^\d+\.\d+\.\d+/),
-    node: expect.stringContaining('x'),
-  })
+  expect(installedDriver()?.version).toMatch(/^\d+\.\d+\.\d+/)
+  expect(installedDriver()?.node).toContain('20.x')
   expect(driverProblem(installedDriver())).toBeUndefined()
 })
 

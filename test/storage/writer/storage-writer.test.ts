@@ -472,7 +472,7 @@ describe('gaps', () => {
 
   test('where none are kept, whoever saves one waits for the rows before it', async () => {
     const { clock, database } = world()
-    const { saveGaps: _save, openGaps: _open, ...without } = database.repository()
+    const without = Object.assign(database.repository(), { saveGaps: undefined, openGaps: undefined })
     const writer = new StorageWriter({ name: 'w', repositories: { rawTrades: without }, clock })
     await writer.saveGaps([gapOf('1')])
     expect(await writer.openGaps(STREAM)).toEqual([])
@@ -609,7 +609,6 @@ describe('one table that takes nothing', () => {
 
   test('two of them are told one by one', async () => {
     const w = world()
-    const { saveFrames, saveCandles } = w.database.repository()
     const refuse = (table: string) => () =>
       Promise.reject(
         new DatabaseOperationError(`permission denied for table ${table}`, { operation: 'save', table, fault: 'away' }),
@@ -625,7 +624,7 @@ describe('one table that takes nothing', () => {
       expect.stringMatching(/candles cannot be stored for .* denied for table candles$/),
       expect.stringMatching(/frames cannot be stored for .* denied for table frames$/),
     ])
-    Object.assign(repository, { saveFrames, saveCandles })
+    Object.assign(repository, w.database.repository())
     await w.clock.advance(60_000)
     expect([w.database.candles.size, w.database.frames.size, writer.issues()]).toEqual([200, 200, []])
   })
