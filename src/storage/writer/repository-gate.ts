@@ -1,4 +1,3 @@
-/* eslint-disable @typescript-eslint/unbound-method */
 import type { Gap } from '../../domain/gap.ts'
 import type { TapeCursor } from '../../ports/cursor-store.ts'
 import { DatabaseOperationError } from '../../errors/database-operation-error.ts'

@@ -1,4 +1,3 @@
-/* eslint-disable max-lines */
 import { DatabaseOperationError } from '../../errors/database-operation-error.ts'
 import type { Gap } from '../../domain/gap.ts'
 import { withoutTrades } from '../../domain/stored-gaps.ts'

@@ -1,4 +1,3 @@
-/* eslint-disable @typescript-eslint/unbound-method */
 import { describe, expect, test } from 'vitest'
 import { DatabaseOperationError } from '../../../src/errors/database-operation-error.ts'
 import type { TapekeeperError } from '../../../src/errors/tapekeeper-error.ts'
