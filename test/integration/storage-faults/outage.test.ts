@@ -38,8 +38,9 @@ describe.skipIf(postgresMissing !== undefined)('under 2,000 trades a second', ()
       await server.kill()
       await collecting.until('it is away', () => collecting.status?.state === 'away')
       await pause(outageMs)
-      const { spooled = 0 } = collecting.status ?? {}
-      expect(spooled).toBeGreaterThan((outageMs / 1_000) * TRADES_PER_SECOND * 0.5)
+      // When it spills depends on the machine; that it does, and holds half of what came, does not.
+      const half = (outageMs / 1_000) * TRADES_PER_SECOND * 0.5
+      await collecting.until('half of it is in the spool', () => (collecting.status?.spooled ?? 0) > half)
       await server.restart()
       await collecting.until('the spool is drained', () => collecting.status?.state === 'working')
 
