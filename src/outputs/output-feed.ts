@@ -124,13 +124,17 @@ export class OutputFeed implements Sink {
   issues(): readonly string[] {
     const { name } = this.#options.output
     const messages = (count: number): string => `${count} ${count === 1 ? 'message waits' : 'messages wait'}`
+    // What is being tried again just now waits, too.
+    const tried = (stream: string): number => this.#inFlight.filter(({ message }) => message.stream === stream).length
     return [
       ...(this.#awaySince === undefined
         ? []
         : [`${name}: nothing can be published (${this.#lastError ?? ''}); ${messages(this.#waiting)}`]),
       ...this.#blocked.reasons
         .slice(0, MOST_TOLD)
-        .map(([stream, words, waiting]) => `${name}: ${stream} cannot be published (${words}); ${messages(waiting)}`),
+        .map(
+          ([stream, words, waiting]) => `${name}: ${stream} cannot be published (${words}); ${messages(waiting + tried(stream))}`,
+        ),
       ...(this.#isOverflowing ? [`${name}: messages are left out, because more than ${this.#maxQueued} were waiting`] : []),
     ]
   }

@@ -3,7 +3,7 @@ import { TapekeeperError } from '../../src/errors/tapekeeper-error.ts'
 import type { Gap } from '../../src/domain/gap.ts'
 import type { MarketDataPoint } from '../../src/domain/market-data.ts'
 import { OutputFeed } from '../../src/outputs/output-feed.ts'
-import type { Output, OutputMessage } from '../../src/outputs/output.ts'
+import type { Output, OutputMessage, PublishAnswer } from '../../src/outputs/output.ts'
 import { seededRandom } from '../../src/testing/seeded-random.ts'
 import { createVirtualClock, type VirtualClock } from '../../src/testing/virtual-clock.ts'
 import fc from '../support/fast-check.ts'
@@ -346,6 +346,21 @@ describe('flush and close', () => {
     expect(sequences(seen)).toEqual([2])
     expect(feed.status()).toMatchObject([{ lost: 1, delivered: 1 }])
   })
+})
+
+test('what is being tried again of a stream that is refused waits, too', async () => {
+  let isHanging = false
+  const refused = (messages: readonly OutputMessage[]): Promise<PublishAnswer> =>
+    isHanging ? hang() : Promise.resolve(messages.map((message) => ({ message, error: new Error('WRONGTYPE') })))
+  const { clock, feed } = createWorld({ publish: refused })
+  for (const id of range(1, 3)) feed.point(trade(id))
+  await clock.settle()
+  const told = ['bus: okx:BTC-USDT:trade cannot be published (WRONGTYPE); 3 messages wait']
+  expect(feed.issues()).toEqual(told)
+  isHanging = true
+  await clock.advance(20_000)
+  expect(feed.issues()).toEqual(told)
+  await feed.close(AbortSignal.abort())
 })
 
 type Step =
