@@ -9,6 +9,16 @@ const WITNESSES = 3
 /** How long the least delayed sample speaks for the exchange, so that two clocks that run apart do not part. Milliseconds. */
 const WINDOW_MS = 60_000
 
+/** A wall clock that differs from an exchange's by no more than this is right, as far as it goes. Milliseconds. */
+const WALL_AGREES_MS = 5_000
+
+/**
+ * A moment in exchange time, not earlier than it was: stamps are delayed on their way, so that what they tell is a little early; this
+ * machine's wall clock of that moment is not, where it agrees. Whole epoch milliseconds.
+ */
+export const notBefore = (told: number, wall: number): number =>
+  Math.ceil(Math.abs(wall - told) <= WALL_AGREES_MS ? Math.max(wall, told) : told)
+
 /** Samples that agree with each other and not with what is believed. */
 interface Doubt {
   offset: number

@@ -1,5 +1,6 @@
 import type { PointOf, Trade } from '../../domain/market-data.ts'
 import { messageOf, TapekeeperError } from '../../errors/tapekeeper-error.ts'
+import { ExchangeTime } from '../../kit/exchange-time.ts'
 import { Emitter } from '../../ports/emitter.ts'
 import { fenceLogger } from '../../ports/logger.ts'
 import { AbortListener } from '../../ports/on-abort.ts'
@@ -10,7 +11,7 @@ import { MergedCandles } from './merged-candles.ts'
 import { parseViewOptions, type ConsolidatedViewOptions, type ResolvedViewOptions } from './options.ts'
 import { QuoteBoard } from './quote-board.ts'
 import type { ConsolidatedQuote, VenueQuote } from './quote.ts'
-import { VenueFeed } from './venue-feed.ts'
+import { VenueFeed, type VenueFeedHooks } from './venue-feed.ts'
 import type { Venue, VenueGap } from './venue.ts'
 import type { ConsolidatedEvents, ConsolidatedTrade, VenueChange, VenueReason } from './view-events.ts'
 
@@ -20,12 +21,15 @@ export interface VenueState {
   readonly exchange: string
   /** What it quotes; undefined before its first quote, and while it is stale. */
   readonly quote: VenueQuote | undefined
+  /** How long ago that quote came, by elapsed time: no step of the wall clock is in it. Milliseconds. */
+  readonly quoteAgeMs: number | undefined
 }
 
 interface Member {
   readonly venue: string
   readonly exchange: string
   readonly feed: VenueFeed
+  readonly time: ExchangeTime
   isStale: boolean
 }
 
@@ -51,6 +55,8 @@ export class ConsolidatedView implements Disposable, AsyncDisposable {
   readonly #members = new Map<Venue, Member>()
   /** By exchange; kept while the view lives, because a collector may leave and come back. */
   readonly #seen = new Map<string, SeenTrades>()
+  /** What time it is, by exchange; kept as well. */
+  readonly #times = new Map<string, ExchangeTime>()
   readonly #holdBack: HoldBack | undefined
   readonly #candles: MergedCandles | undefined
   readonly #board: QuoteBoard
@@ -83,11 +89,10 @@ export class ConsolidatedView implements Disposable, AsyncDisposable {
 
   /** Every venue in the order of preference, with what it quotes. */
   get venues(): readonly VenueState[] {
-    return [...this.#members.values()].map(({ venue, exchange, feed: { quote } }) => ({
-      venue,
-      exchange,
-      quote: quote === undefined || this.#board.isOld(quote) ? undefined : quote,
-    }))
+    return [...this.#members.values()].map(({ venue, exchange, feed }) => {
+      const quote = this.#board.isOld(feed) ? undefined : feed.quote
+      return { venue, exchange, quote, quoteAgeMs: quote && feed.quoteAgeMs }
+    })
   }
 
   get isClosed(): boolean {
@@ -106,17 +111,21 @@ export class ConsolidatedView implements Disposable, AsyncDisposable {
     if (known !== undefined) return known.venue
     const exchange = collector.exchangeName
     const venue = this.#freeName(exchange)
-    const feed = new VenueFeed(collector, this.symbol, {
+    const { symbol } = this
+    const { clock } = this.#options
+    const time = this.#timeOf(exchange)
+    const hooks: VenueFeedHooks = {
       onQuote: (quote) => this.#onQuote(member, quote),
       onEvicted: (reason, detail) => this.#onEvicted(member, reason, detail),
       onTrade: (point) => this.#onTrade(member, point),
       onGap: (gap) => this.#onGap(member, gap),
       onTradesHeard: () => this.#candles?.heard(venue),
       onTradesInterrupted: () => this.#candles?.interrupted(venue),
-    })
-    const member: Member = { venue, exchange, feed, isStale: false }
+    }
+    const feed = new VenueFeed(collector, { symbol, clock, time, hooks })
+    const member: Member = { venue, exchange, feed, time, isStale: false }
     this.#members.set(collector, member)
-    if (feed.collectsTrades) this.#candles?.join(venue, feed.hearsTrades)
+    if (feed.collectsTrades) this.#candles?.join(venue, time, feed.hearsTrades)
     this.#announce(member, 'joined', 'added', 'added to the view')
     return venue
   }
@@ -173,33 +182,27 @@ export class ConsolidatedView implements Disposable, AsyncDisposable {
   }
 
   #onQuote(member: Member, quote: VenueQuote): void {
-    if (this.#board.isOld(quote)) {
-      member.feed.evict('silence', `the quote was ${this.#options.clock.now() - quote.receivedAt} ms old when it came`)
-      return
-    }
     if (member.isStale) {
       member.isStale = false
       this.#announce(member, 'recovered', 'quote', `the ${quote.source} quotes again`)
     }
-    this.#board.renewed(quote)
+    this.#board.renewed()
   }
 
   #onEvicted(member: Member, reason: VenueReason, detail: string): void {
-    // What was too old when it came was never shown: that is no news.
-    if (member.isStale) return
     member.isStale = true
     this.#announce(member, 'stale', reason, detail)
     if (!this.#isClosed) this.#board.refresh()
   }
 
-  #onTrade({ venue, exchange }: Member, point: PointOf<'trade'>): void {
-    if (!point.data.backfilled) this.#candles?.reached(venue)
+  #onTrade({ venue, exchange, time }: Member, point: PointOf<'trade'>): void {
+    if (!point.data.backfilled) this.#candles?.reached(venue, point)
     if (!this.#isNew(exchange, point.data)) return
     const trade = { ...point, venue }
     if (this.#holdBack === undefined) this.#hand(trade)
-    else this.#holdBack.accept(trade)
+    else this.#holdBack.accept(trade, time.now())
     // Last, because it throws for a trade that is none. It sorts by time itself and needs no holding back.
-    this.#candles?.add(point)
+    this.#candles?.add(venue, point)
   }
 
   #onGap({ exchange }: Member, gap: VenueGap): void {
@@ -218,8 +221,14 @@ export class ConsolidatedView implements Disposable, AsyncDisposable {
   #isNew(exchange: string, { id, count = 1 }: Trade): boolean {
     const seen = this.#seen.get(exchange) ?? new SeenTrades(this.#options.duplicateWindowMs)
     this.#seen.set(exchange, seen)
-    seen.advance(this.#options.clock.now())
+    seen.advance(this.#options.clock.elapsed())
     return seen.see(id, idNumber(id), Math.max(1, count)) === 'none'
+  }
+
+  #timeOf(exchange: string): ExchangeTime {
+    const time = this.#times.get(exchange) ?? new ExchangeTime(this.#options.clock)
+    this.#times.set(exchange, time)
+    return time
   }
 
   #hand(trade: ConsolidatedTrade): void {

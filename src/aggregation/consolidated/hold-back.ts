@@ -5,6 +5,7 @@ interface Held {
   readonly trade: ConsolidatedTrade
   /** Exchange time, raised where a venue's own order says otherwise. */
   readonly key: number
+  /** Elapsed time. */
   readonly dueAt: number
 }
 
@@ -33,9 +34,9 @@ export class HoldBack {
     this.#release = release
   }
 
-  accept(trade: ConsolidatedTrade): void {
-    const now = this.#clock.now()
-    const time = Math.min(trade.timestamp, now + FARTHEST_AHEAD_MS)
+  /** @param exchangeTime what time it is at its exchange. */
+  accept(trade: ConsolidatedTrade, exchangeTime: number): void {
+    const time = Math.min(trade.timestamp, exchangeTime + FARTHEST_AHEAD_MS)
     const key = Math.max(time, this.#lastKeys.get(trade.venue) ?? -Infinity)
     this.#lastKeys.set(trade.venue, key)
     if (key < this.#handedKey) {
@@ -43,7 +44,7 @@ export class HoldBack {
       return
     }
     const place = this.#held.findLastIndex((held) => held.key <= key) + 1
-    this.#held.splice(place, 0, { trade, key, dueAt: now + this.#waitMs })
+    this.#held.splice(place, 0, { trade, key, dueAt: this.#clock.elapsed() + this.#waitMs })
     if (this.#held.length > MOST_HELD) this.#hand(1)
     this.#cancel ??= this.#clock.after(this.#waitMs, this.#wake)
   }
@@ -61,7 +62,7 @@ export class HoldBack {
   }
 
   readonly #wake = (): void => {
-    const now = this.#clock.now()
+    const now = this.#clock.elapsed()
     // Whatever is earlier than a trade whose time is up goes before it.
     this.#hand(this.#held.findLastIndex(({ dueAt }) => dueAt <= now) + 1)
     const next = this.#held.reduce((least, { dueAt }) => Math.min(least, dueAt), Infinity)

@@ -1,7 +1,9 @@
 import type { OhlcvData, PointOf } from '../../domain/market-data.ts'
-import type { Clock } from '../../ports/clock.ts'
+import { notBefore, type ExchangeTime } from '../../kit/exchange-time.ts'
+import { momentOf, type Clock, type Moment } from '../../ports/clock.ts'
 import { CandleAggregator } from '../candle-aggregator.ts'
 import { DueTimer } from '../due-timer.ts'
+import { StampDoubts } from '../stamp-doubts.ts'
 import { CONSOLIDATED } from './merge-candles.ts'
 import type { CandleOptions } from './options.ts'
 import type { VenueGap } from './venue.ts'
@@ -18,75 +20,104 @@ interface Doubt {
   readonly reason: MergedReason
 }
 
+interface Member {
+  readonly time: ExchangeTime
+  readonly stamps: StampDoubts
+  doubt: Doubt | undefined
+}
+
+const BEFORE_START = 'before-start'
+/** While no exchange has told the time, it cannot be told since when trades are heard. */
+const START_UNKNOWN = { fromTime: undefined, toTime: Infinity, fromId: 'start', reason: BEFORE_START } as const
+
 /**
  * Candles of the merged trades. The trades are unique when they get here, and are placed by their own time, so that nothing depends on
- * which venue's line is faster. A candle is complete when every venue in the view was heard for all of it.
+ * which venue's line is faster. They close by the exchanges' time, carried on by elapsed time; until one of them has told it, nothing
+ * closes. A candle is complete when every venue in the view was heard for all of it.
  */
 export class MergedCandles {
   readonly #clock: Clock
   readonly #aggregator: CandleAggregator
   /** The venues that are heard or to be heard, with what is not known of them. */
-  readonly #venues = new Map<string, Doubt | undefined>()
+  readonly #venues = new Map<string, Member>()
   readonly #latenessMs: number
   readonly #timer: DueTimer
+  /** Since when every venue is heard, as long as the exchanges' time is not known; undefined afterwards. */
+  #begins: Moment | undefined
+  /** What the exchanges' clocks were ahead of elapsed time when they were looked at last. */
+  #offset: number | undefined
 
   constructor(options: CandleOptions, symbol: string, clock: Clock, onCandle: (candle: OhlcvData) => void) {
     this.#clock = clock
     this.#latenessMs = options.allowedLatenessMs
+    this.#begins = momentOf(clock)
     this.#timer = new DueTimer(clock, () => {
-      this.#aggregator.advance(clock.now())
+      this.#advance()
       this.#arm()
     })
-    const since = clock.now()
     // Ids of different exchanges may be equal, and copies have been dropped already.
     this.#aggregator = new CandleAggregator({
       ...options,
-      ...{ exchange: CONSOLIDATED, symbol, since, dropDuplicates: false, onCandle },
+      ...{ exchange: CONSOLIDATED, symbol, dropDuplicates: false, onCandle },
     })
-    this.#aggregator.advance(since)
+    this.#aggregator.gap({ ...START_UNKNOWN, filled: false })
   }
 
   /** `isHeard`: its trades flow already. Otherwise `heard` tells when they do. */
-  join(venue: string, isHeard: boolean): void {
-    this.#doubt(venue, { from: this.#clock.now(), reason: 'venue-joined' })
+  join(venue: string, time: ExchangeTime, isHeard: boolean): void {
+    const stamps = new StampDoubts(this.#clock, time, (gap) => this.#aggregator.gap({ ...gap, fromId: `${venue} ${gap.fromId}` }))
+    const member: Member = { time, stamps, doubt: undefined }
+    this.#venues.set(venue, member)
+    this.#settleStart()
+    this.#doubt(venue, member, { from: this.#timeOf(member), reason: 'venue-joined' })
     if (isHeard) this.heard(venue)
     this.#arm()
   }
 
   /** From now on whatever this venue misses is told as a gap. */
   heard(venue: string): void {
-    const doubt = this.#venues.get(venue)
-    if (doubt?.reason === 'venue-joined') this.#settle(venue, this.#clock.now(), doubt.reason)
+    const member = this.#venues.get(venue)
+    if (member?.doubt?.reason !== 'venue-joined') return
+    this.#settleStart()
+    this.#settle(venue, member, notBefore(this.#timeOf(member), this.#clock.now()), 'venue-joined')
   }
 
   /** Nobody knows what is traded there now; its next live trade will have shown. */
   interrupted(venue: string): void {
-    if (!this.#venues.has(venue) || this.#venues.get(venue) !== undefined) return
+    const member = this.#venues.get(venue)
+    if (member === undefined || member.doubt !== undefined) return
+    this.#settleStart()
     // What has closed before is revised when its trades are found, or by the gap that tells that they cannot be had.
-    this.#doubt(venue, { from: this.#clock.now() - this.#latenessMs, reason: 'venue-interrupted' })
+    this.#doubt(venue, member, { from: this.#now() - this.#latenessMs, reason: 'venue-interrupted' })
     this.#arm()
   }
 
   leave(venue: string): void {
-    if (!this.#venues.has(venue)) return
-    const now = this.#clock.now()
-    if (this.#venues.get(venue) === undefined) this.#doubt(venue, { from: now, reason: 'venue-left' })
-    this.#settle(venue, now, 'venue-left')
+    const member = this.#venues.get(venue)
+    if (member === undefined) return
+    this.#settleStart()
+    const now = this.#timeOf(member)
+    if (member.doubt === undefined) this.#doubt(venue, member, { from: now, reason: 'venue-left' })
+    this.#settle(venue, member, now, 'venue-left')
+    if (this.#venues.size === 1) this.stop()
     this.#venues.delete(venue)
-    if (this.#venues.size === 0) this.stop()
   }
 
   /** A live trade of a venue, be it a copy of another's or not: its tape has told everything before it. */
-  reached(venue: string): void {
-    const doubt = this.#venues.get(venue)
-    if (doubt?.reason === 'venue-joined') this.heard(venue)
-    else if (doubt !== undefined) this.#settle(venue)
+  reached(venue: string, trade: PointOf<'trade'>): void {
+    const member = this.#venues.get(venue)
+    if (member === undefined) return
+    member.stamps.pushed(trade)
+    this.#settleStart()
+    if (member.doubt?.reason === 'venue-joined') this.heard(venue)
+    else if (member.doubt !== undefined) this.#settle(venue, member)
   }
 
   /** @throws RangeError when the trade is malformed; it then has changed nothing. */
-  add(trade: PointOf<'trade'>): void {
-    this.#advance()
+  add(venue: string, trade: PointOf<'trade'>): void {
+    if (this.#timer.isDue) this.#advance()
     this.#aggregator.add(trade)
+    this.#venues.get(venue)?.stamps.delivered(trade)
     this.#arm()
   }
 
@@ -98,38 +129,78 @@ export class MergedCandles {
 
   /** What is due is closed; what is open stays so, because it has not ended. */
   stop(): void {
-    this.#advance()
+    if (this.#timer.isDue) this.#advance()
     this.#venues.clear()
     this.#timer.cancel()
   }
 
-  #doubt(venue: string, doubt: Doubt): void {
-    this.#venues.set(venue, doubt)
-    const { from, reason } = doubt
-    this.#aggregator.gap({ fromTime: from, toTime: Infinity, fromId: idOf(venue), reason, filled: false })
+  #doubt(venue: string, member: Member, doubt: Doubt): void {
+    member.doubt = doubt
+    if (this.#begins === undefined) this.#aggregator.gap({ ...spanOf(venue, doubt), filled: false })
   }
 
   /** The doubt ends: at `to`, with trades missing up to there, or without a trace. */
-  #settle(venue: string, to?: number, reason?: MergedReason): void {
-    const doubt = this.#venues.get(venue)
+  #settle(venue: string, member: Member, to?: number, reason?: MergedReason): void {
+    const { doubt } = member
     if (doubt === undefined) return
-    this.#venues.set(venue, undefined)
-    const fromTime = doubt.from
+    member.doubt = undefined
+    if (this.#begins !== undefined) {
+      if (to !== undefined) this.#begins = momentOf(this.#clock)
+      return
+    }
     // First this: in between, no candle may look complete. A bucket that begins just then lacks nothing.
-    if (to !== undefined && reason !== undefined) this.#aggregator.gap({ fromTime, toTime: to - 1, reason, filled: false })
-    this.#aggregator.gap({ fromTime, toTime: Infinity, fromId: idOf(venue), reason: doubt.reason, filled: true })
+    if (to !== undefined && reason !== undefined)
+      this.#aggregator.gap({ fromTime: doubt.from, toTime: to - 1, reason, filled: false })
+    this.#aggregator.gap({ ...spanOf(venue, doubt), filled: true })
     this.#arm()
   }
 
+  /** As soon as an exchange has told the time: since when all are heard, and from when on which are not. */
+  #settleStart(): void {
+    const begins = this.#begins
+    if (begins === undefined || !this.#venuesKnowTheTime()) return
+    this.#begins = undefined
+    const since = notBefore(this.#now() - (this.#clock.elapsed() - begins.elapsed), begins.at)
+    this.#aggregator.advance(since)
+    this.#aggregator.gap({ fromTime: undefined, toTime: since - 1, reason: BEFORE_START, filled: false })
+    this.#aggregator.gap({ ...START_UNKNOWN, filled: true })
+    for (const [venue, member] of this.#venues)
+      if (member.doubt !== undefined) this.#doubt(venue, member, { ...member.doubt, from: since })
+  }
+
+  #venuesKnowTheTime(): boolean {
+    for (const { time } of this.#venues.values()) if (time.isSeen) return true
+    return false
+  }
+
   #advance(): void {
-    const now = this.#clock.now()
-    if (this.#timer.isDue) this.#aggregator.advance(now)
+    this.#settleStart()
+    if (this.#begins === undefined) this.#aggregator.advance(this.#now())
   }
 
   #arm(): void {
-    if (this.#venues.size > 0) this.#timer.arm((this.#aggregator.nextDueAt() ?? Infinity) - this.#clock.now())
+    if (this.#venues.size === 0 || this.#begins !== undefined) return
+    this.#timer.arm((this.#aggregator.nextDueAt() ?? Infinity) - this.#now())
+  }
+
+  /**
+   * What time it is: what more than half of the exchanges have reached, of two the one that is behind. Nothing that is on time at one
+   * exchange is late because of another's clock, and one clock that is wrong holds up nobody where there are three.
+   */
+  #now(): number {
+    const elapsed = this.#clock.elapsed()
+    const times = [...this.#venues.values()].flatMap(({ time }) => (time.isSeen ? [time.now()] : []))
+    const agreed = times.sort((a, b) => a - b)[(times.length - 1) >> 1]
+    if (agreed !== undefined) this.#offset = agreed - elapsed
+    return (this.#offset ?? NaN) + elapsed
+  }
+
+  /** What time it is at one of them: of what it missed its own stamps would tell. */
+  #timeOf({ time }: Member): number {
+    return time.isSeen ? time.now() : this.#now()
   }
 }
 
-/** Tells one venue's doubt from another's of the same time. */
-const idOf = (venue: string): string => `venue ${venue}`
+/** Told apart from another venue's doubt of the same time by `fromId`. */
+const spanOf = (venue: string, { from, reason }: Doubt) =>
+  ({ fromTime: from, toTime: Infinity, fromId: `venue ${venue}`, reason }) as const

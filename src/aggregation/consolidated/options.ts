@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { parseConfig, withDefault } from '../../errors/config-problems.ts'
-import { systemClock, type Clock } from '../../ports/clock.ts'
+import { systemClock, withElapsed, type Clock } from '../../ports/clock.ts'
 import { consoleLogger, type Logger } from '../../ports/logger.ts'
 import { aggregateOptions } from '../aggregator-options.ts'
 import type { Venue } from './venue.ts'
@@ -37,7 +37,10 @@ const consolidatedViewOptions = z.strictObject({
   /** How long the ids of trades are remembered, so that two collectors of one exchange do not deliver one trade twice. Milliseconds. */
   duplicateWindowMs: z.number().positive().default(600_000),
   /** Default: the system's. */
-  clock: z.custom<Clock>(has('now', 'after'), 'must be a Clock').default(() => systemClock),
+  clock: z
+    .custom<Clock>(has('now', 'after'), 'must be a Clock')
+    .default(() => systemClock)
+    .transform(withElapsed),
   /** Where failures of listeners go when nobody listens to `error`. Default: the console. */
   logger: withDefault(
     z.custom<Logger>(has('debug', 'info', 'warn', 'error'), 'must have the methods debug, info, warn and error'),

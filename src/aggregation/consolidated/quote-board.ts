@@ -1,4 +1,5 @@
-import type { Cancel, Clock } from '../../ports/clock.ts'
+import type { Clock } from '../../ports/clock.ts'
+import { DueTimer } from '../due-timer.ts'
 import { consolidate, sameQuote, type ConsolidatedQuote, type VenueQuote } from './quote.ts'
 import type { VenueFeed } from './venue-feed.ts'
 
@@ -14,30 +15,32 @@ export interface QuoteBoardOptions {
 /** What is shown: the best of the quotes that are neither evicted nor too old. Sees to the latter by a timer of its own. */
 export class QuoteBoard {
   readonly #options: QuoteBoardOptions
+  readonly #timer: DueTimer
   #shown: ConsolidatedQuote
-  #cancelTimer: Cancel | undefined
 
   constructor(options: QuoteBoardOptions) {
     this.#options = options
     this.#shown = consolidate(options.symbol, [], options.clock.now())
+    this.#timer = new DueTimer(options.clock, () => {
+      this.#evictOld()
+      this.#armForOldest()
+    })
   }
 
   /** As of now. */
   get quote(): ConsolidatedQuote {
-    const now = this.#options.clock.now()
-    return consolidate(this.#options.symbol, this.#live(now), now)
+    return consolidate(this.#options.symbol, this.#live(), this.#options.clock.now())
   }
 
-  isOld({ receivedAt }: VenueQuote, now = this.#options.clock.now()): boolean {
-    return now - receivedAt >= this.#options.staleAfterMs
+  isOld(feed: VenueFeed): boolean {
+    return feed.quoteAgeMs >= this.#options.staleAfterMs
   }
 
   /** A venue has a new quote. */
-  renewed({ receivedAt }: VenueQuote): void {
-    const now = this.#options.clock.now()
+  renewed(): void {
     // A timer may be late; what is too old must not be shown beside what is new.
-    this.#evictOld(now)
-    this.#armTimer(receivedAt + this.#options.staleAfterMs - now)
+    this.#evictOld()
+    this.#armForOldest()
     this.refresh()
   }
 
@@ -50,35 +53,22 @@ export class QuoteBoard {
   }
 
   stop(): void {
-    this.#cancelTimer?.()
-    this.#cancelTimer = undefined
+    this.#timer.cancel()
   }
 
-  *#live(now: number): Iterable<readonly [string, VenueQuote]> {
-    for (const [venue, { quote }] of this.#options.feeds())
-      if (quote !== undefined && !this.isOld(quote, now)) yield [venue, quote]
+  *#live(): Iterable<readonly [string, VenueQuote]> {
+    for (const [venue, feed] of this.#options.feeds())
+      if (feed.quote !== undefined && !this.isOld(feed)) yield [venue, feed.quote]
   }
 
-  #evictOld(now: number): void {
-    for (const [, feed] of this.#options.feeds()) {
-      const { quote } = feed
-      if (quote !== undefined && this.isOld(quote, now)) feed.evict('silence', `no quote for ${now - quote.receivedAt} ms`)
-    }
+  #evictOld(): void {
+    for (const [, feed] of this.#options.feeds())
+      if (feed.quote !== undefined && this.isOld(feed)) feed.evict('silence', `no quote for ${feed.quoteAgeMs} ms`)
   }
 
   /** One timer for the oldest quote. Newer quotes do not move it: it looks when it fires. */
-  #armTimer(delayMs: number): void {
-    if (this.#cancelTimer !== undefined || delayMs === Infinity) return
-    const { clock, staleAfterMs, feeds } = this.#options
-    // A listener may have taken the last venue out meanwhile.
-    if ([...feeds()].length === 0) return
-    this.#cancelTimer = clock.after(delayMs, () => {
-      this.#cancelTimer = undefined
-      const now = clock.now()
-      this.#evictOld(now)
-      let oldest = Infinity
-      for (const [, { quote }] of feeds()) oldest = Math.min(oldest, quote?.receivedAt ?? Infinity)
-      this.#armTimer(oldest + staleAfterMs - now)
-    })
+  #armForOldest(): void {
+    const { staleAfterMs, feeds } = this.#options
+    for (const [, feed] of feeds()) if (feed.quote !== undefined) this.#timer.arm(staleAfterMs - feed.quoteAgeMs)
   }
 }

@@ -1,5 +1,8 @@
 import { isOfTape } from '../../domain/gap.ts'
 import type { PointOf } from '../../domain/market-data.ts'
+import { isPlausibleTime } from '../../domain/timestamp.ts'
+import type { ExchangeTime } from '../../kit/exchange-time.ts'
+import type { Clock } from '../../ports/clock.ts'
 import { quoteOfLevels, quoteOfTicker, type VenueQuote } from './quote.ts'
 import { TouchBook } from './touch-book.ts'
 import type {
@@ -24,6 +27,17 @@ export interface VenueFeedHooks {
   readonly onTradesInterrupted: () => void
 }
 
+export interface VenueFeedOptions {
+  readonly symbol: string
+  readonly clock: Clock
+  /** Is told by the venue's live trades what time it is at its exchange. */
+  readonly time: ExchangeTime
+  readonly hooks: VenueFeedHooks
+}
+
+/** A trade that has waited so long in its tape, behind a hole, does not tell what time it is now. Milliseconds. */
+const HELD_MS = 1_000
+
 /** In these a collector vouches for nothing it has said before. `degraded` is looked into: it may be about another stream. */
 const HEALTHY = ['running', 'degraded']
 
@@ -37,14 +51,20 @@ const HEALTHY = ['running', 'degraded']
 export class VenueFeed {
   readonly #venue: Venue
   readonly #symbol: string
+  readonly #clock: Clock
+  readonly #time: ExchangeTime
   readonly #hooks: VenueFeedHooks
   readonly #book = new TouchBook()
   #quote: VenueQuote | undefined
+  /** Elapsed time at which the quote came. */
+  #quotedAt = 0
   readonly #detach: () => void
 
-  constructor(venue: Venue, symbol: string, hooks: VenueFeedHooks) {
+  constructor(venue: Venue, { symbol, clock, time, hooks }: VenueFeedOptions) {
     this.#venue = venue
     this.#symbol = symbol
+    this.#clock = clock
+    this.#time = time
     this.#hooks = hooks
     const { dataTypes } = venue.getStatus()
     if (dataTypes.includes('ticker')) venue.addDataCallback('ticker', this.#onTicker)
@@ -68,6 +88,11 @@ export class VenueFeed {
   /** Undefined before the first one, and while evicted. */
   get quote(): VenueQuote | undefined {
     return this.#quote
+  }
+
+  /** How long ago the quote came, whatever the wall clock has done since. Milliseconds. */
+  get quoteAgeMs(): number {
+    return this.#clock.elapsed() - this.#quotedAt
   }
 
   get collectsTrades(): boolean {
@@ -112,7 +137,9 @@ export class VenueFeed {
   }
 
   readonly #onTrade = (point: PointOf<'trade'>): void => {
-    if (point.symbol === this.#symbol) this.#hooks.onTrade(point)
+    if (point.symbol !== this.#symbol) return
+    if (this.#tellsTheTime(point)) this.#time.observe(point.timestamp)
+    this.#hooks.onTrade(point)
   }
 
   readonly #onStatus: VenueStatusListener = ({ to, reason }) => {
@@ -149,7 +176,15 @@ export class VenueFeed {
 
   #accept(quote: VenueQuote): void {
     this.#quote = quote
+    this.#quotedAt = this.#clock.elapsed()
     this.#hooks.onQuote(quote)
+  }
+
+  #tellsTheTime({ data, timestamp, receivedAt }: PointOf<'trade'>): boolean {
+    if (data.backfilled || !isPlausibleTime(timestamp)) return false
+    // Two stamps of one clock: when it was set between them, one trade more or less tells the time.
+    const wasHeld = this.#clock.now() - receivedAt > HELD_MS
+    return !wasHeld || timestamp > this.#time.now() - HELD_MS
   }
 
   /** A source that does not tell its subscriptions apart may mean any of them. */

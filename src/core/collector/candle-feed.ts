@@ -3,13 +3,13 @@ import { CandleAggregator } from '../../aggregation/candle-aggregator.ts'
 import { aggregatorSnapshot, type AggregatorSnapshot } from '../../aggregation/aggregator-snapshot.ts'
 import type { CandleGap } from '../../aggregation/aggregator-types.ts'
 import { DueTimer } from '../../aggregation/due-timer.ts'
+import { StampDoubts } from '../../aggregation/stamp-doubts.ts'
 import type { DecimalString } from '../../domain/decimal.ts'
 import type { Instrument } from '../../domain/instrument.ts'
 import type { OhlcvData, PointOf } from '../../domain/market-data.ts'
 import type { Timeframe } from '../../domain/timeframe.ts'
-import { ExchangeTime } from '../../kit/exchange-time.ts'
+import { ExchangeTime, notBefore } from '../../kit/exchange-time.ts'
 import type { Clock } from '../../ports/clock.ts'
-import { StampDoubts } from './stamp-doubts.ts'
 
 export interface CandleFeedOptions {
   readonly exchange: string
@@ -38,7 +38,7 @@ export interface CandleFeedOptions {
 const MAX_DELAY_MS = 10_000
 /** The exchange is not asked for its time more often than this. Milliseconds. */
 const ASK_TIME_EVERY_MS = 10_000
-/** Clocks may differ by so much and still agree: a stream then began as late as either of them says. Milliseconds. */
+/** Clocks may differ by so much and still agree. Milliseconds. */
 const CLOCKS_DIFFER_MS = 5_000
 
 const BEFORE_START = 'before-start'
@@ -191,9 +191,7 @@ export class CandleFeed {
   #startTime(): number | undefined {
     if (this.#started === undefined || !this.#time.isSeen) return undefined
     const { elapsed, wall } = this.#started
-    const since = this.#time.at(elapsed)
-    const wallAgrees = Math.abs(wall - since) <= CLOCKS_DIFFER_MS
-    return Math.ceil(wallAgrees ? Math.max(wall, since) : since)
+    return notBefore(this.#time.at(elapsed), wall)
   }
 
   /** The first trade is stamped later than it can be by our reckoning: that may be slow, and the stream have begun later than we think. */

@@ -309,18 +309,51 @@ describe('evicted by time', () => {
   })
 
   test('a timer that is late shows nothing old', async () => {
-    const { clock, a, b, view, told } = setUp({ staleAfterMs: 1_000 })
+    const { clock, a } = setUp({ venues: [] })
+    let stuckMs = 0
+    const late = { ...clock, elapsed: () => clock.elapsed() + stuckMs, after: () => () => undefined }
+    const b = new FakeVenue('b', clock)
+    const blocked = new ConsolidatedView({ symbol: SYMBOL, venues: [a, b], clock: late, staleAfterMs: 1_000 })
+    const told = watch(blocked)
     a.ticker('99', '101')
-    const lateClock = clock.now() + 5_000
-    const late = { ...clock, now: () => lateClock, after: () => () => undefined }
-    const blocked = new ConsolidatedView({ symbol: SYMBOL, venues: [a], clock: late, staleAfterMs: 1_000 })
-    a.ticker('99', '101')
+    stuckMs = 5_000
     expect([words(blocked.quote), blocked.venues[0]?.quote]).toEqual(['- -', undefined])
-    blocked.close()
-    expect(words(view.quote)).toBe('99x1@a 101x2@a')
-    b.ticker('98', '102', { receivedAt: clock.now() - 1_000 })
-    expect(told).toEqual(['99x1@a 101x2@a', 'b stale: silence'])
+    b.ticker('98', '102')
+    expect(told).toEqual(['99x1@a 101x2@a', 'a stale: silence', '98x1@b 102x2@b'])
   })
+
+  test('a quote counts from when it comes, whatever was written on it', async () => {
+    const { clock, a, view } = setUp({ staleAfterMs: 1_000 })
+    a.ticker('99', '101', { receivedAt: clock.now() - 600_000 })
+    await clock.advance(400)
+    expect(view.venues.map(({ quote, quoteAgeMs }) => [quote?.bid?.price, quoteAgeMs])).toEqual([
+      ['99', 400],
+      [undefined, undefined],
+    ])
+  })
+
+  test.each([-600_000, -1_000, 1_000, 600_000])(
+    'our clock is set by %d ms: a dead venue goes when its time has passed, a living one stays',
+    async (stepMs) => {
+      const { clock, a, b, view, told } = setUp({ staleAfterMs: 1_000 })
+      a.ticker('99', '100')
+      b.ticker('98', '101')
+      await clock.advance(500)
+      clock.stepWall(stepMs)
+      expect(words(view.quote)).toBe('99x1@a 100x2@a')
+      b.ticker('98', '101')
+      await clock.advance(499)
+      expect(told).toEqual(['99x1@a 100x2@a'])
+      await clock.advance(1)
+      expect(told.slice(1)).toEqual(['a stale: silence', '98x1@b 101x2@b'])
+      await clock.advance(499)
+      clock.stepWall(-stepMs)
+      expect(view.venues.map(({ quoteAgeMs }) => quoteAgeMs)).toEqual([undefined, 999])
+      await clock.advance(1)
+      expect(told.slice(3)).toEqual(['b stale: silence', '- -'])
+      expect(clock.pending).toBe(0)
+    },
+  )
 
   test('Infinity trusts the collectors alone', async () => {
     const { clock, a, view } = setUp({ staleAfterMs: Infinity })

@@ -22,6 +22,8 @@ export class FakeVenue implements Venue {
   subscriptions: VenueSubscription[] = []
   state = 'running'
   dataTypes = ['ticker', 'trade', 'orderbook']
+  /** The exchange's clock, as elapsed time: it knows nothing of steps of ours. */
+  offset: number
   readonly #clock: VirtualClock
   readonly #calls: { readonly name: string; readonly call: Call }[] = []
   #nextId = 1
@@ -29,6 +31,12 @@ export class FakeVenue implements Venue {
   constructor(exchangeName: string, clock: VirtualClock) {
     this.exchangeName = exchangeName
     this.#clock = clock
+    this.offset = clock.now() - clock.elapsed()
+  }
+
+  /** What time it is at the exchange. */
+  get time(): number {
+    return this.offset + this.#clock.elapsed()
   }
 
   /** Callbacks and listeners that are attached. */
@@ -101,9 +109,8 @@ export class FakeVenue implements Venue {
   }
 
   point<T extends VenueDataType>(dataType: T, data: DataOf[T], more: object): void {
-    const now = this.#clock.now()
     this.#emit(`data ${dataType}`, {
-      ...{ exchange: this.exchangeName, symbol: SYMBOL, dataType, timestamp: now, receivedAt: now },
+      ...{ exchange: this.exchangeName, symbol: SYMBOL, dataType, timestamp: this.time, receivedAt: this.#clock.now() },
       data,
       ...more,
     })

@@ -32,18 +32,118 @@ function setUp(candles: Partial<Candles> = {}, options: Partial<ConsolidatedView
   return { clock, view, a, b, twin, got, trade, start: clock.now() }
 }
 
-test('one candle of all venues’ trades, by the exchanges’ times, closed by the clock', async () => {
+test('one candle of all venues’ trades, closed when the exchanges’ time has come', async () => {
   const { clock, a, b, got, trade, start, view } = setUp()
   await clock.advance(1_500)
+  // They are 100 ms behind our clock, or as long on their way.
   trade(b, '1', '11', { timestamp: start + 1_400 })
-  trade(a, '1', '10', { timestamp: start + 1_200 })
   trade(b, '2', '9', { timestamp: start + 1_300 })
-  await clock.advance(599)
+  trade(a, '1', '10', { timestamp: start + 1_200 })
+  trade(a, '2', '9', { timestamp: start + 1_400 })
+  await clock.advance(699)
   expect(got).toEqual([])
   await clock.advance(1)
-  expect(got).toEqual(['1s closed 1 10 11 9 11 3 complete'])
+  expect(got).toEqual(['1s closed 1 10 11 9 9 4 complete'])
   view.close()
   expect(clock.pending).toBe(0)
+})
+
+describe('what time it is', () => {
+  const HOUR = 3_600_000
+
+  test.each([-HOUR, -5_000, 5_000, HOUR])(
+    'our clock is set by %d ms: the candles are what and when they were',
+    async (stepMs) => {
+      const { clock, a, b, got, trade, view } = setUp({ completeSeries: true })
+      await clock.advance(1_000)
+      for (let second = 1; second < 10; second++) {
+        trade(a, String(second), String(10 + second))
+        if (second === 4) clock.stepWall(stepMs)
+        if (second === 6) b.subscription('trade', 'pending')
+        if (second === 7) trade(b, '7', '99')
+        await clock.advance(1_000)
+        expect(got.filter((candle) => candle.startsWith('1s closed'))).toHaveLength(second - 1)
+      }
+      await clock.advance(100)
+      const last = new Map(got.map((candle) => [candle.split(' ')[2], candle]))
+      expect([...last.values()].every((candle) => candle.endsWith('complete'))).toBe(true)
+      expect(last.get('9')).toBe('1s closed 9 19 19 19 19 1 complete')
+      view.close()
+    },
+  )
+
+  test.each([-HOUR, -60_000, 60_000, HOUR])('our clock is wrong by %d ms from the start', async (wrongMs) => {
+    const { clock, a, b, got, trade, view } = setUp()
+    // There the view began in the middle of a second.
+    for (const venue of [a, b]) venue.offset += 500 - wrongMs
+    await clock.advance(250)
+    for (let i = 0; i < 20; i++) {
+      trade(a, String(i), '10')
+      trade(b, String(i), '10')
+      await clock.advance(250)
+    }
+    const volumes = got.map((candle) => candle.split(' ').slice(2).join(' '))
+    const from = Math.floor(a.offset / 1_000) % 3_600
+    expect(volumes).toEqual([
+      `${from} 10 10 10 10 2 before-start`,
+      ...[1, 2, 3, 4].map((second) => `${from + second} 10 10 10 10 8 complete`),
+    ])
+    view.close()
+  })
+
+  test('nothing closes, and nothing is complete, until an exchange has told it', async () => {
+    const { clock, a, b, got, trade, view, start } = setUp({ completeSeries: true, previousClose: asDecimal('7') })
+    await clock.advance(10_000)
+    expect(got).toEqual([])
+    trade(a, '1', '10')
+    await clock.advance(100)
+    expect(got.map((candle) => candle.split(' ').slice(1).join(' '))).toEqual(
+      Array.from({ length: 10 }, (_, second) => `closed ${second} 7 7 7 7 0 complete`),
+    )
+    expect((start / 1_000) % 3_600).toBe(0)
+    trade(b, '1', '10')
+    view.close()
+  })
+
+  test('of three exchanges one is an hour behind: it holds up nobody', async () => {
+    const { clock, a, b, got, trade, view } = setUp()
+    const c = new FakeVenue('c', clock)
+    c.offset -= HOUR
+    view.add(c)
+    for (let i = 0; i < 5; i++) {
+      for (const venue of [a, b, c]) trade(venue, String(i), '10')
+      await clock.advance(1_000)
+    }
+    expect(got.filter((candle) => / closed [1-3] .* 2 complete/.test(candle))).toHaveLength(3)
+    view.close()
+  })
+
+  test('trades that a tape held back, and then hands on at once, do not turn it back', async () => {
+    const { clock, a, got, trade, view, b } = setUp()
+    view.remove(b)
+    trade(a, '1', '10')
+    await clock.advance(500)
+    const held = Array.from({ length: 5 }, (_, i) => ({ timestamp: a.time + i, receivedAt: clock.now() + i }))
+    await clock.advance(20_000)
+    got.length = 0
+    for (const [i, more] of held.entries()) trade(a, `h${i}`, '10', more)
+    trade(a, '2', '11')
+    await clock.advance(600)
+    expect(got.at(-1)).toMatch(/^1s closed 20 11 11 11 11 1 /)
+    view.close()
+  })
+
+  test('a single wrong time: the candle it may belong to is not called complete', async () => {
+    const { clock, a, b, got, trade, view } = setUp()
+    for (let i = 0; i < 30; i++) {
+      trade(a, String(i), '10', i === 16 ? { timestamp: a.time + HOUR } : {})
+      trade(b, String(i), '10')
+      await clock.advance(200)
+    }
+    const last = new Map(got.map((candle) => [candle.split(' ')[2], candle.split(' ').at(-1)]))
+    expect(Object.fromEntries(last)).toEqual({ 0: 'complete', 1: 'complete', 2: 'complete', 3: 'time-doubtful', 4: 'complete' })
+    view.close()
+  })
 })
 
 test('higher timeframes and a complete series', async () => {
@@ -211,6 +311,7 @@ test('whatever comes from where and when: the candles of one aggregator fed with
     price: fc.integer({ min: 90, max: 110 }),
     lagMs: fc.nat(400),
     waitMs: fc.nat(700),
+    stepMs: fc.oneof({ weight: 9, arbitrary: fc.constant(0) }, fc.constantFrom(-600_000, -1_000, 1_000, 3_600_000)),
   })
   await fc.assert(
     fc.asyncProperty(fc.array(arrival, { minLength: 1, maxLength: 40 }), fc.boolean(), async (arrivals, isHeldBack) => {
@@ -224,8 +325,9 @@ test('whatever comes from where and when: the candles of one aggregator fed with
       view.on('candle', (candle) => got.push(words(candle)))
       await clock.advance(5_000)
       const trades: { id: string; price: string; size: string; side: 'buy'; timestamp: number }[] = []
-      for (const [index, { venue, price, lagMs, waitMs }] of arrivals.entries()) {
-        const timestamp = clock.now() - lagMs
+      for (const [index, { venue, price, lagMs, waitMs, stepMs }] of arrivals.entries()) {
+        clock.stepWall(stepMs)
+        const timestamp = venues[venue]!.time - lagMs
         const id = String(index)
         trades.push({ id, price: String(price), size: '1', side: 'buy', timestamp })
         venues[venue]!.trade(id, { timestamp }, undefined, { price: asDecimal(String(price)) })
@@ -236,7 +338,7 @@ test('whatever comes from where and when: the candles of one aggregator fed with
       const onCandle = (candle: OhlcvData): void => void expected.push(words(candle))
       const alone = new CandleAggregator({ exchange: 'consolidated', symbol: SYMBOL, timeframes, onCandle })
       for (const trade of trades.toSorted((x, y) => x.timestamp - y.timestamp)) alone.add(trade)
-      alone.advance(clock.now())
+      alone.advance(venues[0]!.time)
       expect(got.toSorted()).toEqual(expected.toSorted())
       view.close()
       expect(clock.pending).toBe(0)

@@ -78,6 +78,18 @@ describe('two collectors of one exchange', () => {
     a.trade('2')
     expect(ids()).toEqual(['a 1', 'a 2'])
   })
+
+  test('as long whatever happens to our clock', async () => {
+    const { clock, a, twin, ids } = setUp({ duplicateWindowMs: 60_000 })
+    a.trade('1')
+    for (const stepMs of [86_400_000, -172_800_000, 86_400_000]) {
+      clock.stepWall(stepMs)
+      twin.trade('1')
+      await clock.advance(20_000)
+    }
+    twin.trade('1')
+    expect(ids()).toEqual(['a 1'])
+  })
 })
 
 describe('ordered by exchange time', () => {
@@ -114,6 +126,31 @@ describe('ordered by exchange time', () => {
     expect(ids()).toEqual(['a 1', 'a-2 2', 'b 3'])
   })
 
+  test.each([-3_600_000, 3_600_000])('our clock is set by %d ms: nothing waits longer, and the order stays', async (stepMs) => {
+    const { clock, a, b, ids, start } = setUp({ orderWithinMs: 100 })
+    a.trade('1', { timestamp: start })
+    clock.stepWall(stepMs)
+    await clock.advance(100)
+    b.trade('3', { timestamp: start + 99 })
+    a.trade('2', { timestamp: start + 98 })
+    await clock.advance(99)
+    expect(ids()).toEqual(['a 1'])
+    await clock.advance(1)
+    expect(ids()).toEqual(['a 1', 'a 2', 'b 3'])
+  })
+
+  test.each([-3_600_000, 3_600_000])('our clock has been wrong by %d ms from the start', async (wrongMs) => {
+    const { clock, a, b, ids } = setUp({ orderWithinMs: 100 })
+    const start = clock.now() - wrongMs
+    for (const id of ['1', '2', '3', '4']) {
+      b.trade(id, { timestamp: start + clock.elapsed() })
+      a.trade(id, { timestamp: start + clock.elapsed() - 1 })
+      await clock.advance(100)
+    }
+    // Who is right is known from the third on.
+    expect(ids().slice(6)).toEqual(['a 4', 'b 4'])
+  })
+
   test('no more than 10,000 wait', () => {
     const { a, ids } = setUp({ orderWithinMs: 100 })
     for (let i = 0; i < 10_005; i++) a.trade()
@@ -121,24 +158,28 @@ describe('ordered by exchange time', () => {
   })
 
   test('whatever arrives when: each once, a venue’s own order kept, sorted where all came in time', async () => {
-    const arrival = fc.record({ venue: fc.nat(2), lagMs: fc.nat(60), waitMs: fc.nat(30) })
+    const stepMs = fc.oneof({ weight: 9, arbitrary: fc.constant(0) }, fc.constantFrom(-600_000, -50, 50, 600_000))
+    const arrival = fc.record({ venue: fc.nat(2), lagMs: fc.nat(60), waitMs: fc.nat(30), stepMs })
     await fc.assert(
       fc.asyncProperty(fc.array(arrival, { maxLength: 60 }), fc.constantFrom(30, 61, 100), async (arrivals, orderWithinMs) => {
         const clock = createVirtualClock()
         const venues = ['a', 'b', 'c'].map((name) => new FakeVenue(name, clock))
         const view = new ConsolidatedView({ symbol: SYMBOL, venues, clock, orderWithinMs })
         const got: ConsolidatedTrade[] = []
+        const sentAt = new Map<string, number>()
         view.on('trade', (trade) => {
-          expect(clock.now() - trade.receivedAt).toBeLessThanOrEqual(orderWithinMs)
+          expect(clock.elapsed() - (sentAt.get(trade.data.id) ?? NaN)).toBeLessThanOrEqual(orderWithinMs)
           got.push(trade)
         })
         const lastTimes = [0, 0, 0]
         const sent: string[][] = [[], [], []]
-        for (const [index, { venue, lagMs, waitMs }] of arrivals.entries()) {
+        for (const [index, { venue, lagMs, waitMs, stepMs }] of arrivals.entries()) {
+          clock.stepWall(stepMs)
           // Times of one venue rise, as on a real tape.
-          const timestamp = Math.max(lastTimes[venue]!, clock.now() - lagMs)
+          const timestamp = Math.max(lastTimes[venue]!, venues[venue]!.time - lagMs)
           lastTimes[venue] = timestamp
           sent[venue]!.push(String(index))
+          sentAt.set(String(index), clock.elapsed())
           venues[venue]!.trade(String(index), { timestamp })
           await clock.advance(waitMs)
         }

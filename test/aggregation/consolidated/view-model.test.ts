@@ -21,12 +21,15 @@ type Command =
   | { readonly type: 'invalid'; readonly venue: number }
   | { readonly type: 'toggle'; readonly venue: number }
   | { readonly type: 'wait'; readonly ms: number }
+  /** Our wall clock is set; nothing follows from that. */
+  | { readonly type: 'step'; readonly ms: number }
 
 interface Levels {
   readonly bids: readonly (readonly [price: string, size: string])[]
   readonly asks: readonly (readonly [price: string, size: string])[]
 }
 
+/** `at`: elapsed time. */
 type Entry = { readonly at: number; readonly timestamp: number; readonly command: Command }
 
 interface Naive {
@@ -118,6 +121,10 @@ const command: fc.Arbitrary<Command> = fc.oneof(
   { weight: 1, arbitrary: fc.record({ type: fc.constant('invalid'), venue }) },
   { weight: 1, arbitrary: fc.record({ type: fc.constant('toggle'), venue }) },
   { weight: 3, arbitrary: fc.record({ type: fc.constant('wait'), ms: fc.constantFrom(1, 10, 300, 999, 1_000) }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({ type: fc.constant('step'), ms: fc.constantFrom(-600_000, -999, 1, 1_000, 3_600_000) }),
+  },
 )
 
 const SIZES = { quick: 150, deep: 1_500 }
@@ -145,8 +152,7 @@ test('best bid and offer always are the greatest and the least of the live venue
       })
 
       const check = (): void => {
-        const now = clock.now()
-        const live = venues.flatMap((_, index) => naiveQuote(histories[index]!, now) ?? [])
+        const live = venues.flatMap((_, index) => naiveQuote(histories[index]!, clock.elapsed()) ?? [])
         const bids = live.flatMap(({ bid }) => bid ?? [])
         const asks = live.flatMap(({ ask }) => ask ?? [])
         const { quote } = view
@@ -162,11 +168,12 @@ test('best bid and offer always are the greatest and the least of the live venue
       const removed = new Set<FakeVenue>()
       for (const next of commands) {
         if (next.type === 'wait') await clock.advance(next.ms)
+        else if (next.type === 'step') clock.stepWall(next.ms)
         else {
           const fake = venues[next.venue]!
-          const timestamp = clock.now() - ('lagMs' in next ? next.lagMs : 0)
+          const timestamp = fake.time - ('lagMs' in next ? next.lagMs : 0)
           if (!removed.has(fake) || next.type === 'toggle')
-            histories[next.venue]!.push({ at: clock.now(), timestamp, command: next })
+            histories[next.venue]!.push({ at: clock.elapsed(), timestamp, command: next })
           perform(next, fake, timestamp)
           if (next.type === 'toggle') {
             if (view.remove(fake)) removed.add(fake)

@@ -1,7 +1,7 @@
-import type { CandleGap } from '../../aggregation/aggregator-types.ts'
-import type { PointOf } from '../../domain/market-data.ts'
-import { TRUSTED_AHEAD_MS, type ExchangeTime } from '../../kit/exchange-time.ts'
-import type { Clock } from '../../ports/clock.ts'
+import type { CandleGap } from './aggregator-types.ts'
+import type { PointOf } from '../domain/market-data.ts'
+import { TRUSTED_AHEAD_MS, type ExchangeTime } from '../kit/exchange-time.ts'
+import type { Clock } from '../ports/clock.ts'
 
 /** Stamps nearer to each other than this tell nothing new. Milliseconds. */
 const SAMPLE_MS = 100
