@@ -101,7 +101,7 @@ export type {
   VenueSubscription,
   VenueSubscriptionListener,
 } from './aggregation/consolidated/venue.ts'
-export { CONSOLIDATED, mergeCandles } from './aggregation/consolidated/merge-candles.ts'
+export { CONSOLIDATED, mergeCandles, type MergeOptions } from './aggregation/consolidated/merge-candles.ts'
 
 export { DATA_TYPES, DataType } from './domain/data-type.ts'
 export type { RawFrame } from './domain/raw-frame.ts'

@@ -76,7 +76,12 @@ export class ConsolidatedView implements Disposable, AsyncDisposable {
       onChange: (quote) => this.#events.emit('quote', quote),
     })
     this.#holdBack = orderWithinMs === undefined ? undefined : new HoldBack(clock, orderWithinMs, (trade) => this.#hand(trade))
-    this.#candles = candles && new MergedCandles(candles, symbol, clock, (candle) => this.#events.emit('candle', candle))
+    this.#candles =
+      candles &&
+      new MergedCandles(candles, symbol, clock, {
+        onCandle: (candle) => this.#events.emit('candle', candle),
+        onUncounted: (venue, reason) => this.#uncounted(venue, reason),
+      })
     this.#abort = new AbortListener(signal, () => this.close())
     if (!this.#abort.listen()) return
     for (const venue of venues) this.add(venue)
@@ -125,7 +130,7 @@ export class ConsolidatedView implements Disposable, AsyncDisposable {
     const feed = new VenueFeed(collector, { symbol, clock, time, hooks })
     const member: Member = { venue, exchange, feed, time, isStale: false }
     this.#members.set(collector, member)
-    if (feed.collectsTrades) this.#candles?.join(venue, time, feed.hearsTrades)
+    if (feed.collectsTrades) this.#candles?.join(venue, { time, instrument: () => feed.instrument, isHeard: feed.hearsTrades })
     this.#announce(member, 'joined', 'added', 'added to the view')
     return venue
   }
@@ -205,9 +210,10 @@ export class ConsolidatedView implements Disposable, AsyncDisposable {
     this.#candles?.add(venue, point)
   }
 
-  #onGap({ exchange }: Member, gap: VenueGap): void {
+  #onGap({ venue, exchange }: Member, gap: VenueGap): void {
     if (this.#candles === undefined) return
     this.#candles.gap(
+      venue,
       exchange,
       gap,
       gap.trades?.filter(({ data }) => this.#isNew(exchange, data)),
@@ -252,7 +258,16 @@ export class ConsolidatedView implements Disposable, AsyncDisposable {
     this.#isReported = true
     const message = `a listener of '${event}' failed (reported once): ${messageOf(error)}`
     const fault = new TapekeeperError('CALLBACK_FAILED', message, { symbol: this.symbol, event }, { cause: error })
-    if (event !== 'error' && this.#events.listenerCount('error') > 0) this.#events.emit('error', fault)
-    else fenceLogger(this.#options.logger).error(message, { code: fault.code, symbol: this.symbol })
+    this.#report(fault, event !== 'error')
+  }
+
+  #uncounted(venue: string, reason: string): void {
+    const message = `trades of ${venue} are not in the candles of ${this.symbol}: what their sizes count cannot be added, ${reason}`
+    this.#report(new TapekeeperError('OHLCV_INVALID', message, { symbol: this.symbol, venue }))
+  }
+
+  #report(fault: TapekeeperError, mayEmit = true): void {
+    if (mayEmit && this.#events.listenerCount('error') > 0) this.#events.emit('error', fault)
+    else fenceLogger(this.#options.logger).error(fault.message, { code: fault.code, symbol: this.symbol })
   }
 }

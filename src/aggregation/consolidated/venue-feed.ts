@@ -3,6 +3,7 @@ import type { PointOf } from '../../domain/market-data.ts'
 import { isPlausibleTime } from '../../domain/timestamp.ts'
 import type { ExchangeTime } from '../../kit/exchange-time.ts'
 import type { Clock } from '../../ports/clock.ts'
+import type { SizeTerms } from '../quote-rule.ts'
 import { quoteOfLevels, quoteOfTicker, type VenueQuote } from './quote.ts'
 import { TouchBook } from './touch-book.ts'
 import type {
@@ -83,6 +84,10 @@ export class VenueFeed {
       venue.off('book', this.#onBookState)
       venue.off('gap', this.#onGap)
     }
+  }
+
+  get instrument(): SizeTerms | undefined {
+    return this.#venue.instrument
   }
 
   /** Undefined before the first one, and while evicted. */

@@ -1,4 +1,5 @@
 import type { Level, PointOf } from '../../domain/market-data.ts'
+import type { SizeTerms } from '../quote-rule.ts'
 
 /** What a view collects from its venues. */
 export type VenueDataType = 'ticker' | 'trade' | 'orderbook'
@@ -60,6 +61,8 @@ export interface Venue {
   readonly exchangeName: string
   /** The book kept for the symbol, where there is one. */
   readonly book?: VenueBook | undefined
+  /** What the sizes of its trades count. Without it that is base currency on spot, and not known on derivatives. */
+  readonly instrument?: SizeTerms | undefined
   /** Tells which stream is in trouble while the collector is `degraded`. */
   getStatus(): VenueStatus
   on(event: 'status', listener: VenueStatusListener): unknown

@@ -41,6 +41,9 @@ export interface ConsolidatedEvents {
   /** With the option `candles`: a candle of all venues' trades, its `exchange` is `consolidated`. */
   candle: (candle: OhlcvData) => void
   venue: (change: VenueChange) => void
-  /** A listener failed; reported once per view. Unheard, it goes to the logger. */
+  /**
+   * A listener failed (`CALLBACK_FAILED`), reported once per view; or the trades of a venue cannot be in the candles because it is not known
+   * what their sizes count (`OHLCV_INVALID`). Unheard, it goes to the logger.
+   */
   error: (error: TapekeeperError) => void
 }

@@ -1,4 +1,5 @@
 import type { DataOf, PointOf, Trade } from '../../../src/domain/market-data.ts'
+import type { SizeTerms } from '../../../src/aggregation/quote-rule.ts'
 import type { VirtualClock } from '../../../src/testing/virtual-clock.ts'
 import type {
   Venue,
@@ -19,6 +20,7 @@ type Pairs = readonly (readonly [price: string, size: string])[]
 export class FakeVenue implements Venue {
   readonly exchangeName: string
   book: VenueBook | undefined
+  instrument: SizeTerms | undefined
   subscriptions: VenueSubscription[] = []
   state = 'running'
   dataTypes = ['ticker', 'trade', 'orderbook']

@@ -2,6 +2,8 @@ import { describe, expect, test } from 'vitest'
 import { CONSOLIDATED, mergeCandles } from '../../../src/aggregation/consolidated/merge-candles.ts'
 import { Decimal } from '../../../src/domain/decimal.ts'
 import type { OhlcvData } from '../../../src/domain/market-data.ts'
+import type { SizeTerms } from '../../../src/aggregation/quote-rule.ts'
+import { asDecimal } from '../../support/decimals.ts'
 import fc from '../../support/fast-check.ts'
 
 const OPEN = Date.UTC(2026, 10, 22)
@@ -81,6 +83,45 @@ describe('mergeCandles', () => {
   ])('%s: refused', (_name, candles, message) => {
     expect(() => mergeCandles(candles)).toThrow(expect.objectContaining({ code: 'OHLCV_INVALID' }) as Error)
     expect(() => mergeCandles(candles)).toThrow(message)
+  })
+
+  describe('contracts', () => {
+    const perp = (exchange: string, volume: string, more: Partial<OhlcvData> = {}) =>
+      candle(exchange, '1 1 1 1', volume, { symbol: 'BTC-USDT-PERP', takerBuyVolume: new Decimal(volume).div(4), ...more })
+    const linear = (size: string) => ({ sizeUnit: 'contract', contractSize: asDecimal(size), contractType: 'linear' }) as const
+    const inverse = (size: string) => ({ sizeUnit: 'contract', contractSize: asDecimal(size), contractType: 'inverse' }) as const
+
+    test.each([
+      [
+        'linear ones of unequal sizes and base currency: base currency',
+        [linear('0.01'), linear('0.0001'), { sizeUnit: 'base' }],
+        '5.0403',
+        '1.260075',
+      ],
+      ['inverse ones: the quote currency that they are worth', [inverse('100'), inverse('1'), inverse('10')], '453', '113.25'],
+    ] as const)('%s', (_name, [a, b, c], volume, buyVolume) => {
+      const candles = [perp('a', '4'), perp('b', '3'), perp('c', '5', { open: new Decimal(9), high: new Decimal(9) })]
+      const merged = mergeCandles(candles, { instruments: { a, b, c } })
+      expect([merged.volume.toString(), merged.takerBuyVolume?.toString()]).toEqual([volume, buyVolume])
+      // The largest is not the one with the largest number.
+      expect(merged.open.toString()).toBe(volume === '453' ? '1' : '9')
+      expect(mergeCandles(candles.slice(0, 1), { instruments: { a } }).volume.eq(volumeOf(a, 4))).toBe(true)
+    })
+    const volumeOf = ({ contractSize }: SizeTerms, volume: number): Decimal => new Decimal(contractSize ?? 1).times(volume)
+
+    test.each([
+      [undefined, /what sizes count on b is not known: give its instrument in instruments\.b/],
+      [{ sizeUnit: 'contract' } as const, /what sizes count on b is not known/],
+      [inverse('100'), /linear and inverse contracts cannot be added/],
+    ])('%j beside a linear one: refused', (b, message) => {
+      const merge = () => mergeCandles([perp('a', '4'), perp('b', '3')], { instruments: { a: linear('0.01'), b } })
+      expect(merge).toThrow(expect.objectContaining({ code: 'OHLCV_INVALID' }) as Error)
+      expect(merge).toThrow(message)
+    })
+
+    test('one alone is left as it is', () => {
+      expect(mergeCandles([perp('a', '4')]).volume.toString()).toBe('4')
+    })
   })
 
   test('is a valid candle, sums to the last digit, and does not depend on the order but for equal volumes', () => {

@@ -3,6 +3,8 @@ import { CandleAggregator } from '../../../src/aggregation/candle-aggregator.ts'
 import { ConsolidatedView } from '../../../src/aggregation/consolidated/consolidated-view.ts'
 import type { ConsolidatedViewOptions } from '../../../src/aggregation/consolidated/options.ts'
 import type { OhlcvData, PointOf } from '../../../src/domain/market-data.ts'
+import type { SizeTerms } from '../../../src/aggregation/quote-rule.ts'
+import { silentLogger } from '../../../src/ports/logger.ts'
 import { createVirtualClock } from '../../../src/testing/virtual-clock.ts'
 import fc from '../../support/fast-check.ts'
 import { asDecimal } from '../../support/decimals.ts'
@@ -278,6 +280,85 @@ describe('the truth', () => {
     const found = { ...origin, data }
     b.gap({ ...gap, filled: true, trades: [found, found] })
     expect(got.slice(1)).toEqual(['1s revised 1 10 10 8 8 3 complete'])
+    view.close()
+  })
+})
+
+describe('contracts', () => {
+  const PERP = 'BTC-USDT-PERP'
+  const linear = (size: string) => ({ sizeUnit: 'contract', contractSize: asDecimal(size), contractType: 'linear' }) as const
+  const inverse = (size: string) => ({ sizeUnit: 'contract', contractSize: asDecimal(size), contractType: 'inverse' }) as const
+  const volumes = ({ volume, quoteVolume, takerBuyVolume, complete, incompleteReason }: OhlcvData): string =>
+    [volume, quoteVolume, takerBuyVolume, complete ? 'complete' : incompleteReason].join(' ')
+
+  function setUpPerps(a: SizeTerms | undefined, b: SizeTerms | undefined, instrument?: SizeTerms) {
+    const clock = createVirtualClock()
+    const venues = [new FakeVenue('a', clock), new FakeVenue('b', clock)] as const
+    ;[venues[0].instrument, venues[1].instrument] = [a, b]
+    const candles = { timeframes: ['1s'], instrument } as const
+    const view = new ConsolidatedView({ symbol: PERP, venues, clock, candles, logger: silentLogger })
+    const errors: string[] = []
+    view.on('error', ({ code, message }) => errors.push(`${code} ${message}`))
+    const got: string[] = []
+    view.on('candle', (candle) => got.push(volumes(candle)))
+    const trade = (venue: FakeVenue, id: string, size: string, side: 'buy' | 'sell' = 'buy') =>
+      venue.trade(id, { symbol: PERP }, undefined, { size: asDecimal(size), price: asDecimal('50000'), side })
+    return { clock, view, a: venues[0], b: venues[1], got, errors, trade }
+  }
+
+  test.each([
+    ['linear ones of unequal sizes: base currency', linear('0.01'), linear('0.0001'), '0.0502 2510 0.05 complete'],
+    ['linear ones and base currency', linear('0.01'), { sizeUnit: 'base' } as const, '2.05 102500 0.05 complete'],
+    ['inverse ones: the quote currency that they are worth', inverse('100'), inverse('1'), '502 502 500 complete'],
+  ])('%s', async (_name, ofA, ofB, expected) => {
+    const { clock, view, a, b, got, errors, trade } = setUpPerps(ofA, ofB)
+    trade(a, '1', '5')
+    trade(b, '1', '2', 'sell')
+    await clock.advance(1_000)
+    expect([got, errors]).toEqual([[expected], []])
+    view.close()
+  })
+
+  test('one that is not known yet: its trades are left out, which is told and seen', async () => {
+    const { clock, view, a, b, got, errors, trade } = setUpPerps(linear('0.01'), undefined)
+    trade(a, '1', '5')
+    trade(b, '1', '2')
+    await clock.advance(1_000)
+    trade(a, '2', '5')
+    trade(b, '2', '2')
+    await clock.advance(500)
+    b.instrument = linear('0.0001')
+    trade(b, '3', '2')
+    await clock.advance(500)
+    trade(b, '4', '2')
+    await clock.advance(1_000)
+    expect(got.slice(-3)).toEqual(['0.05 2500 0.05 size-unknown', '0.0502 2510 0.0502 size-unknown', '0.0002 10 0.0002 complete'])
+    expect(errors).toEqual([expect.stringMatching(/^OHLCV_INVALID trades of b are not in the candles of BTC-USDT-PERP/)])
+    view.close()
+  })
+
+  test('linear and inverse ones are never added', async () => {
+    const { clock, view, a, b, got, errors, trade } = setUpPerps(linear('0.01'), inverse('100'))
+    trade(a, '1', '5')
+    trade(b, '1', '2')
+    view.remove(b)
+    await clock.advance(1_000)
+    trade(a, '2', '5')
+    await clock.advance(1_000)
+    expect(got).toEqual(['0.05 2500 0.05 size-unknown', '0.05 2500 0.05 complete'])
+    expect(errors).toEqual([expect.stringContaining('linear and inverse contracts cannot be added')])
+    view.close()
+  })
+
+  test('what venues do not tell the option does; found trades count alike', async () => {
+    const { clock, view, a, b, got, trade } = setUpPerps(undefined, linear('0.0001'), linear('0.01'))
+    const time = a.time
+    trade(a, '1', '5')
+    await clock.advance(1_000)
+    const data = { id: '5', price: asDecimal('50000'), size: asDecimal('2'), side: 'buy', backfilled: true } as const
+    const found = { exchange: 'b', symbol: PERP, dataType: 'trade', timestamp: time, receivedAt: time, data } as const
+    b.gap({ symbol: PERP, fromTime: time, toTime: time, filled: true, trades: [found] })
+    expect(got).toEqual(['0.05 2500 0.05 complete', '0.0502 2510 0.0502 complete'])
     view.close()
   })
 })
