@@ -32,8 +32,10 @@ const level = z.object({
   bars: z.array(bar).readonly(),
 })
 
+/** One that is too large for a number is text. */
+const id = z.union([z.number(), z.string().regex(/^\d{16,100}$/)])
 const generation = z.object({
-  ranges: z.array(z.tuple([z.number(), z.number()])).readonly(),
+  ranges: z.array(z.tuple([id, id])).readonly(),
   ids: z.array(z.string()).readonly(),
 })
 

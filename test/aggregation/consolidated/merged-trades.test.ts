@@ -55,9 +55,15 @@ describe('two collectors of one exchange', () => {
     expect(ids()).toEqual(['a 13', 'a-2 14', 'a-2 15'])
   })
 
+  test.each(['13', '9007199254740993', '99999999999999999999'])('the same with ids like %s', (last) => {
+    const { a, twin, ids } = setUp()
+    a.trade(last, {}, 3)
+    for (const behind of [3n, 2n, 1n, 0n, -1n]) twin.trade(String(BigInt(last) - behind))
+    expect(ids()).toEqual([`a ${last}`, `a-2 ${BigInt(last) - 3n}`, `a-2 ${BigInt(last) + 1n}`])
+  })
+
   test.each([
     ['a letter id', 'x9', ['9', 'x8']],
-    ['an id beyond exact numbers', '9007199254740993', ['9007199254740992']],
     ['leading zeros', '007', ['6', '7']],
   ])('%s stands for itself alone', (_name, id, others) => {
     const { a, twin, ids } = setUp()
