@@ -1,15 +1,19 @@
 import { fileURLToPath } from 'node:url'
-import { configDefaults, defineConfig } from 'vitest/config'
+import { defineConfig } from 'vitest/config'
 import { reporters } from './test/support/reporters.ts'
-import { seededTests } from './test/support/seeded-tests.ts'
+import { testFiles } from './test/support/test-files.ts'
 
 const source = (path: string) => fileURLToPath(new URL(path, import.meta.url))
 
 const LIMIT_MS = 10 * 60_000
 
+/** These leave nothing behind in their process. They share it, so that what they test is loaded and warmed up once and not for each file. */
+const SHARING = /^test[/\\](aggregation|core|domain|errors|exchanges|kit|ports)[/\\]/
+
 /** Modes: `deep` and `explore` play the seeded runs only, many of them or others; see test/support/runs.ts. */
 export default defineConfig(({ mode }) => {
   const isSeeded = mode === 'deep' || mode === 'explore'
+  const files = testFiles(source('.'), mode)
   return {
     resolve: {
       alias: [
@@ -18,9 +22,10 @@ export default defineConfig(({ mode }) => {
       ],
     },
     test: {
-      include: isSeeded ? seededTests(source('.'), mode) : ['test/**/*.test.ts'],
-      // What npm would publish is looked at after the build: `npm run check -- build pack package`.
-      exclude: [...configDefaults.exclude, 'test/package/**'],
+      projects: [
+        { extends: true, test: { name: 'sharing', include: files.filter((file) => SHARING.test(file)), isolate: false } },
+        { extends: true, test: { name: 'alone', include: files.filter((file) => !SHARING.test(file)) } },
+      ],
       env: { TEST_RUNS: isSeeded ? mode : 'quick' },
       reporters: reporters(isSeeded ? mode : 'unit'),
       // More than cores: many tests wait, for servers, outages and other processes.

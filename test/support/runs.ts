@@ -7,7 +7,7 @@
  *   SEED=17 npx vitest run test/…   that seed alone, with `--mode deep` in the size of that mode
  *
  * So a landing never depends on the day, and what is found by chance can be had again. `test:deep` and `explore` run the files
- * that import this one; see seeded-tests.ts. A test that follows the seeds names the seed in what it says of a failure, as {@link eachSeed} does.
+ * that import this one; see test-files.ts. A test that follows the seeds names the seed in what it says of a failure, as {@link eachSeed} does.
  *
  * @example
  * ```ts

@@ -93,7 +93,10 @@ function guardedClient(client: PostgresPoolClient, timeoutMs: number): KyselyCli
         const result = await client.query({ text, values: [...(values ?? [])], types, query_timeout: timeoutMs + GRACE_MS })
         return result as unknown as PostgresQueryResult<R>
       } catch (error) {
-        if (!isAnswer(error)) isBroken = true
+        // With a failed statement the settings above have ended, so that a session's own idle limit may end it before the rollback arrives.
+        // What failed is what the caller has to hear.
+        if (isRollback(text) || !isAnswer(error)) isBroken = true
+        if (isRollback(text)) return NO_ROWS
         throw error
       }
     },

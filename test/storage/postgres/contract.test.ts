@@ -2,7 +2,6 @@ import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createPostgresRepository } from '../../../src/storage/postgres/create-postgres-repository.ts'
 import type { PostgresRepositoryOptions } from '../../../src/storage/postgres/options.ts'
-import type { PostgresPool } from '../../../src/storage/postgres/postgres-pool.ts'
 import { STORED_KINDS } from '../../../src/storage/repository.ts'
 import { MIGRATION_TABLES } from '../../../src/storage/sql/migrations.ts'
 import { repositoryContract } from '../../../src/testing/repository-contract/repository-contract.ts'
@@ -67,7 +66,7 @@ describe.skipIf(postgresMissing !== undefined)('the PostgreSQL repository', () =
   describe("with hypertables, and a host's pool", () => {
     contract(
       () => timescale,
-      ({ pool }) => ({ pool: pool as unknown as PostgresPool }),
+      ({ pool }) => ({ pool: pool }),
     )
   })
 })
