@@ -26,6 +26,19 @@ export default tseslint.config(
     },
   },
   {
+    // What time it is comes from the Clock port alone; where its `now()` is called, test/architecture/clocks.test.ts says with the reason.
+    files: ['src/**'],
+    ignores: ['src/ports/clock.ts'],
+    rules: {
+      'no-restricted-syntax': [
+        'error',
+        { selector: 'MemberExpression[object.name=/^(Date|performance)$/][property.name="now"]', message: 'Ask the Clock port.' },
+        { selector: 'NewExpression[callee.name="Date"][arguments.length=0]', message: 'Ask the Clock port.' },
+        { selector: 'CallExpression[callee.name="Date"]', message: 'Ask the Clock port.' },
+      ],
+    },
+  },
+  {
     files: ['test/**', 'examples/**', 'scripts/**', 'bench/**'],
     rules: {
       '@typescript-eslint/no-non-null-assertion': 'off',

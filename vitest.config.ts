@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url'
-import { defineConfig } from 'vitest/config'
+import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config'
 import { reporters } from './test/support/reporters.ts'
 import { testFiles } from './test/support/test-files.ts'
 
@@ -13,8 +13,8 @@ const SHARING = /^test[/\\](aggregation|core|domain|errors|exchanges|kit|ports)[
 /** Modes: `deep` and `explore` play the seeded runs only, many of them or others; see test/support/runs.ts. */
 export default defineConfig(({ mode }) => {
   const isSeeded = mode === 'deep' || mode === 'explore'
-  const files = testFiles(source('.'), mode)
-  return {
+  // Not by `extends`, which would evaluate this again without the mode.
+  const project = (name: string, isolate: boolean): TestProjectInlineConfiguration => ({
     resolve: {
       alias: [
         { find: /^tapekeeper$/, replacement: source('./src/index.ts') },
@@ -22,18 +22,22 @@ export default defineConfig(({ mode }) => {
       ],
     },
     test: {
-      projects: [
-        { extends: true, test: { name: 'sharing', include: files.filter((file) => SHARING.test(file)), isolate: false } },
-        { extends: true, test: { name: 'alone', include: files.filter((file) => !SHARING.test(file)) } },
-      ],
+      name,
+      include: testFiles(source('.'), mode).filter((file) => SHARING.test(file) !== isolate),
+      isolate,
       env: { TEST_RUNS: isSeeded ? mode : 'quick' },
-      reporters: reporters(isSeeded ? mode : 'unit'),
-      // More than cores: many tests wait, for servers, outages and other processes.
-      maxWorkers: 3,
       // For what hangs: no machine is so slow that it gets there. Many runs in virtual time take as long as they take.
       testTimeout: isSeeded ? 0 : LIMIT_MS,
       hookTimeout: LIMIT_MS,
       expect: { poll: { timeout: 60_000 } },
+    },
+  })
+  return {
+    test: {
+      projects: [project('alone', true), project('sharing', false)],
+      reporters: reporters(isSeeded ? mode : 'unit'),
+      // More than cores: many tests wait, for servers, outages and other processes.
+      maxWorkers: 3,
     },
   }
 })

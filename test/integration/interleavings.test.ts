@@ -109,6 +109,7 @@ class Sequence {
       disable: () => manager.disableCollector(name),
       remove: () => manager.removeCollector(name),
       add: () => this.add(collector),
+      'set the clock': () => fake.clock.stepWall(Math.floor((this.random() - 0.5) * 2 * 10 ** (9 * this.random()))),
       drop: () => fake.drop(),
       halfOpen: () => fake.halfOpen(),
       'refuse 429': () => fake.refuse({ retryAfterSeconds: 1 + this.upTo(15), forMs: this.upTo(30_000) }),
@@ -203,7 +204,7 @@ class Sequence {
   /** Sockets that are being closed or replaced may be there for a moment. */
   #look(): void {
     const isTooMany = this.#live > this.links() || this.#open > MOST_SOCKETS
-    const now = this.fake.clock.now()
+    const now = this.fake.clock.elapsed()
     this.#extraSince = isTooMany ? (this.#extraSince ?? now) : undefined
     if (this.#extraSince !== undefined && now - this.#extraSince > LONGEST_EXTRA_MS) {
       this.#extraSince = Infinity

@@ -103,6 +103,29 @@ describe('one of two symbols on a socket falls silent while its market trades at
     },
   )
 
+  test.each([-10 * MINUTE_MS, 3 * HOUR_MS])(
+    'a wall clock that is set by %i ms meanwhile hides nothing and makes nothing up',
+    async (stepMs) => {
+      open()
+      const { collector, log } = await running({ dataTypes: ['trade', 'ticker'] })
+      await fake.clock.advance(MINUTE_MS)
+      fake.clock.stepWall(stepMs)
+      await fake.clock.advance(MINUTE_MS)
+      expect(collector.getHealthStatus().issues).toEqual([])
+      expect(collector.getStatus().subscriptions).toMatchObject([{ repairs: 0 }, { repairs: 0 }])
+      fake.mute({ symbol: BTC, channel: 'trades' }, { until: 'resubscribed' })
+      fake.clock.stepWall(stepMs)
+      await fake.clock.advance(10_000)
+      expect(collector.getStatus().subscriptions).toMatchObject([{ repairs: 1, isStale: false }, { repairs: 0 }])
+      await settle(BTC)
+      expectComplete(log, BTC)
+      expect(collector.getStatus()).toMatchObject({
+        status: 'running',
+        statistics: { restarts: 0, reconnects: 0, uptimeSeconds: expect.closeTo(141, 0) as number },
+      })
+    },
+  )
+
   test('where subscribing again does not help: another connection, without a break for the other symbol', async () => {
     open()
     const btc = await running()

@@ -60,7 +60,7 @@ class Soak {
   readonly faults = new Map<string, number>()
   readonly #random: () => number
   readonly #isRestSpared: boolean
-  /** Until when each symbol was silenced. */
+  /** Until when each symbol was silenced, by elapsed time. */
   readonly #mutedUntil = new Map<string, number>()
   readonly #ends = new Set<() => void>()
 
@@ -86,7 +86,7 @@ class Soak {
       collector.on('restart', (notice) => {
         const { symbol } = collector
         const mutedUntil = this.#mutedUntil.get(symbol) ?? -Infinity
-        const isWarranted = notice.trigger === 'stale-data' && notice.at <= mutedUntil + LADDER_MS
+        const isWarranted = notice.trigger === 'stale-data' && this.fake.clock.elapsed() <= mutedUntil + LADDER_MS
         this.restarts.push({ notice, symbol, isWarranted })
       })
       this.manager.addCollector(collector)
@@ -95,9 +95,9 @@ class Soak {
 
   async day(): Promise<void> {
     const { fake, manager } = this
-    const endAt = fake.clock.now() + DAY_MS - CALM_MS
+    const endAt = fake.clock.elapsed() + DAY_MS - CALM_MS
     void manager.start()
-    while (fake.clock.now() < endAt) {
+    while (fake.clock.elapsed() < endAt) {
       await fake.clock.advance(10_000 + this.#upTo(6 * MINUTE_MS))
       this.#disturb()
     }
@@ -165,7 +165,12 @@ class Soak {
   }
 
   #disturb(): void {
-    const kinds = Object.entries({ ...this.#faultsOfData(), ...this.#faultsOfConnections(), ...this.#faultsOfRest() })
+    const kinds = Object.entries({
+      ...this.#faultsOfData(),
+      ...this.#faultsOfConnections(),
+      ...this.#faultsOfRest(),
+      ...this.#faultsOfClock(),
+    })
     const [name, { begin, end, lastsMs = 0 }] = this.#pick(kinds)
     this.faults.set(name, (this.faults.get(name) ?? 0) + 1)
     begin()
@@ -217,7 +222,7 @@ class Soak {
     return {
       mute: {
         begin: () => {
-          this.#mutedUntil.set(symbol, Math.max(fake.clock.now() + lastsMs, this.#mutedUntil.get(symbol) ?? 0))
+          this.#mutedUntil.set(symbol, Math.max(fake.clock.elapsed() + lastsMs, this.#mutedUntil.get(symbol) ?? 0))
           fake.mute(target)
         },
         // Of all that is muted: a day must not fill up with silence.
@@ -228,7 +233,7 @@ class Soak {
       'mute until reconnected': {
         begin: () => {
           // As long as connections are refused it goes on, and a refusal lasts up to five minutes.
-          const until = fake.clock.now() + 5 * MINUTE_MS
+          const until = fake.clock.elapsed() + 5 * MINUTE_MS
           this.#mutedUntil.set(symbol, Math.max(until, this.#mutedUntil.get(symbol) ?? 0))
           fake.mute(target, { until: 'reconnected' })
         },
@@ -239,6 +244,14 @@ class Soak {
       resend: { begin: () => fake.resend(symbol, 1 + this.#upTo(20)) },
       resetSequence: { begin: () => fake.resetSequence(symbol) },
       burst: { begin: () => fake.emitTrades(symbol, 100) },
+    }
+  }
+
+  #faultsOfClock(): Record<string, Fault> {
+    const { clock } = this.fake
+    return {
+      'clock set back': { begin: () => clock.stepWall(-1_000 - this.#upTo(6 * HOUR_MS)) },
+      'clock set forward': { begin: () => clock.stepWall(1_000 + this.#upTo(6 * HOUR_MS)) },
     }
   }
 

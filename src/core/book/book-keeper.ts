@@ -86,7 +86,8 @@ export class BookKeeper {
   #isSnapshotless = false
   /** Updates were ignored since the subscription was confirmed. */
   #ignoredUpdates = false
-  #lastSnapshotAt = -Infinity
+  /** When one was delivered last, elapsed milliseconds. */
+  #lastSnapshot = -Infinity
   #resyncs = 0
   #cancelTimer: Cancel = noCancel
   #isBackingOff = false
@@ -212,14 +213,14 @@ export class BookKeeper {
   #emitUpdate(point: PointOf<'orderbook'>): void {
     const { updates, snapshotIntervalMs = Infinity } = this.#options
     if (updates) this.#hooks.emit(point)
-    const elapsed = point.receivedAt - this.#lastSnapshotAt
-    // Less than nothing: the clock was set back. A listener may have ended it all.
-    if ((elapsed >= snapshotIntervalMs || elapsed < 0) && this.#book.isValid) this.#emitSnapshot(point)
+    const isDue = snapshotIntervalMs < Infinity && this.#options.clock.elapsed() - this.#lastSnapshot >= snapshotIntervalMs
+    // A listener may have ended it all.
+    if (isDue && this.#book.isValid) this.#emitSnapshot(point)
   }
 
   #emitSnapshot({ exchange, timestamp, receivedAt }: PointOf<'orderbook'>): void {
     const { symbol, updates, depth } = this.#options
-    this.#lastSnapshotAt = receivedAt
+    this.#lastSnapshot = this.#options.clock.elapsed()
     const data = this.#book.snapshot(updates ? undefined : depth)
     this.#hooks.emit({ exchange, symbol, dataType: 'orderbook', timestamp, receivedAt, data })
   }

@@ -70,21 +70,22 @@ describe('what is emitted', () => {
     expect(emitted[2]).toMatchObject({ exchange: 'okx', symbol: 'BTC-USDT', timestamp: 2_000, receivedAt: 2_000 })
   })
 
-  test('without updates: trimmed snapshots, throttled by the frames’ own times', () => {
-    const { emitted, keeper, send } = world({ updates: false, depth: 1, snapshotIntervalMs: 1_000 })
-    send({ kind: 'snapshot', sequence: 0, bids: levels('10:1', '9:1'), asks: levels('11:1'), at: 10_000 })
-    for (const [sequence, at] of [
-      [1, 10_500],
-      [2, 10_999],
-      [3, 11_000],
-      [4, 11_500],
-      [5, 13_000],
-      [6, 9_000],
-      [7, 9_500],
-    ] as const)
-      send({ previousSequence: sequence - 1, sequence, at })
-    // The clock was set back before 6.
-    expect(emitted.map(({ data }) => data.sequence)).toEqual([0, 3, 5, 6])
+  test('without updates: trimmed snapshots, one in an interval, whatever the wall clock does meanwhile', async () => {
+    const { clock, emitted, keeper, send } = world({ updates: false, depth: 1, snapshotIntervalMs: 1_000 })
+    send({ kind: 'snapshot', sequence: 0, bids: levels('10:1', '9:1'), asks: levels('11:1') })
+    for (const [sequence, afterMs, stepMs] of [
+      [1, 500, 0],
+      [2, 499, 3_600_000],
+      [3, 1, 0],
+      [4, 500, -7_200_000],
+      [5, 1_500, 0],
+      [6, 500, 0],
+    ] as const) {
+      clock.stepWall(stepMs)
+      await clock.advance(afterMs)
+      send({ previousSequence: sequence - 1, sequence })
+    }
+    expect(emitted.map(({ data }) => data.sequence)).toEqual([0, 3, 5])
     expect(emitted.every(({ data }) => data.kind === 'snapshot' && data.bids.length === 1)).toBe(true)
     expect(keeper.book.depth('bids')).toBe(2)
   })
