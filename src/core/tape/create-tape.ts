@@ -49,7 +49,6 @@ export function createTape(request: TapeRequest): Tape {
     const canRead = history?.between !== undefined
     return new TimeTape({
       ...request,
-      maxHeldTrades: settings.maxHeldTrades,
       tradesBetween: canRead
         ? async (from, to, signal) => (await history.between?.(rest, target, from, to, signal)) ?? []
         : undefined,

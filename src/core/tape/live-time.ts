@@ -1,10 +1,12 @@
-import { ExchangeTime } from '../../kit/exchange-time.ts'
+import { ExchangeTime, TRUSTED_AHEAD_MS } from '../../kit/exchange-time.ts'
 import type { Clock } from '../../ports/clock.ts'
 
 /** Stamps nearer to each other than this tell nothing new: the clock is not read for each trade of a busy market. */
 const SAMPLE_MS = 100
 /** What is stamped further ahead than this has a damaged time. */
 const AHEAD_MS = 5_000
+/** What was pushed just now took no longer than this. */
+const ON_THE_WAY_MS = 5_000
 /** Ahead, but perhaps only by clocks that differ. */
 const MAYBE_AHEAD_MS = 60_000
 
@@ -45,5 +47,10 @@ export class LiveTime {
     if (!this.#time.isSeen) return Math.max(this.#clock.now(), timestamp)
     const now = this.#time.now()
     return timestamp <= now + MAYBE_AHEAD_MS ? Math.max(now, timestamp) : now
+  }
+  /** Whether a trade that is pushed now was made just now. False while wall clock and stamps do not agree. */
+  isNow(timestamp: number): boolean {
+    const aheadMs = timestamp - this.#time.now()
+    return this.#time.isSeen && aheadMs <= TRUSTED_AHEAD_MS && aheadMs >= -ON_THE_WAY_MS
   }
 }

@@ -5,8 +5,8 @@ const KEPT = 256
 
 /** Ids and exchange times of the last trades of a stream: what they say together, no single one of them can spoil. */
 export class RecentTrades {
-  #ids: IdValue[] = []
-  #times: number[] = []
+  readonly #ids: IdValue[] = []
+  readonly #times: number[] = []
   /** Where the next one goes. */
   #at = 0
 
@@ -17,12 +17,6 @@ export class RecentTrades {
     this.#at = (this.#at + 1) % KEPT
   }
 
-  clear(): void {
-    this.#ids = []
-    this.#times = []
-    this.#at = 0
-  }
-
   /** Exchange time of the trade with this id, when it is among them. Copies come soon: looked for from the newest on. */
   timeOf(id: IdValue): number | undefined {
     for (let back = 1; back <= this.#ids.length; back++) {
@@ -30,6 +24,11 @@ export class RecentTrades {
       if (this.#ids[i] === id) return this.#times[i]
     }
     return undefined
+  }
+
+  /** Whether this very trade is among them, whatever else has come under its id: ids may have begun anew. */
+  has(id: IdValue, timestamp: number): boolean {
+    return this.#ids.some((known, i) => known === id && this.#times[i] === timestamp)
   }
 
   /** Their exchange times, in no order. */

@@ -75,6 +75,16 @@ export class RestPatience {
     return Math.max(0, leftMs) + LAST_REQUEST_MS
   }
 
+  /** The same where nobody else is served first: what hangs has failed. */
+  mostMs(waitMs: number): number {
+    return this.readingMs(waitMs) ?? Math.max(LAST_REQUEST_MS, this.#timeoutMs + MORE_IN_TURNS_MS - waitMs)
+  }
+
+  /** Others have failed while this one waited for its turn, as long as a trade waits. */
+  isHopeless(waitMs: number): boolean {
+    return this.isRestDown && waitMs >= this.#timeoutMs + MORE_IN_TURNS_MS
+  }
+
   /** Whether a hole whose reading failed is given up. @param isDoubtful whether it may not exist: then it gets its whole time. */
   isOver(waitMs: number, isAnswered: boolean, isDoubtful: boolean): boolean {
     if (waitMs >= this.#timeoutMs + MORE_IN_TURNS_MS) return true

@@ -27,6 +27,8 @@ export interface DoubtedTape {
   readonly reached: () => number
   /** Exchange time at which a trade that comes now was received, at the earliest. */
   readonly receivedTime: (point: TradePoint) => number
+  /** Whether a trade that comes now was made just now. */
+  readonly isOfNow: (point: TradePoint) => boolean
   /** The exchange counts anew, and these are the first of the new ones. */
   readonly onRestart: (newcomers: readonly Newcomer[]) => void
   /** Nothing began anew: these were copies, or their ids were damaged and the tape has the trades themselves. */
@@ -45,19 +47,34 @@ const AROUND = 50
 const NEAR = 1_000
 /** REST is asked on the side; a slow one is not waited for. */
 const ASK_MS = 3_000
+/** Between two trades of a line that count as witnesses of its pace; and by how much their stamps may go faster or slower than time. */
+const PACE_MS = 1_000
+const OFF_PACE_MS = 1_000
+
+interface Arrival extends Newcomer {
+  /** Elapsed time. */
+  readonly at: number
+  /** It was made just now, by the exchange's time as the tape knows it. */
+  readonly isOfNow: boolean
+}
 
 /**
  * A trade comes whose id is known, and it is newer than the tape: that is no copy. Either the exchange counts anew, or the id or the
  * time was damaged on the way. The newcomers wait until several of them in a row, or REST, tell that they are a stream; or until the
  * tape itself goes on with trades that are newer still. When neither happens in time, they become a gap.
+ *
+ * Newer than the tape are copies, too, after the exchange has set its clock back. So a newcomer counts at once only when it was made just
+ * now; else the line must go on as time does, which no repetition of what was sent before does.
  */
 export class RestartDoubt {
   readonly #tape: DoubtedTape
-  #waiting: Newcomer[] = []
+  #waiting: Arrival[] = []
   /** Of those that wait: exchange times by id. */
   #times = new Map<IdValue, number>()
   /** The last ones, whether they wait or are in a gap. */
-  #latest: Newcomer[] = []
+  #latest: Arrival[] = []
+  /** Of the line that they are on, as far apart as witnesses of its pace must be. */
+  #paced: Arrival[] = []
   /** Elapsed time since when they wait. */
   #since = 0
   /** Exchange time at which the last one was received. */
@@ -86,8 +103,9 @@ export class RestartDoubt {
       this.#receivedTime = -Infinity
     }
     this.#times.set(ids.last, point.timestamp)
-    this.#waiting.push(newcomer)
-    this.#latest = [...this.#latest, newcomer].slice(-WITNESSES)
+    const arrival = { point, ids, at: this.#tape.clock.elapsed(), isOfNow: this.#tape.isOfNow(point) }
+    this.#waiting.push(arrival)
+    this.#witness(arrival)
     this.#receivedTime = Math.max(this.#receivedTime, this.#tape.receivedTime(point))
     if (this.#waiting.length > this.#tape.maxWaiting) this.#tell()
     this.#lookSoon()
@@ -142,24 +160,37 @@ export class RestartDoubt {
     return this.#whereTheTapeIs().some((at, i) => at !== this.#position[i])
   }
 
-  /** Several follow each other closely, each with a higher id than the one before and none of them older: so a stream counts. */
+  #witness(arrival: Arrival): void {
+    if (!follows(this.#latest.at(-1), arrival)) this.#paced = []
+    this.#latest = [...this.#latest, arrival].slice(-WITNESSES)
+    const before = this.#paced.at(-1)
+    const passedMs = arrival.at - (before?.at ?? -Infinity)
+    if (passedMs < PACE_MS) return
+    const isInPace = before && Math.abs(arrival.point.timestamp - before.point.timestamp - passedMs) <= OFF_PACE_MS
+    this.#paced = isInPace === true ? [...this.#paced, arrival].slice(-WITNESSES) : [arrival]
+  }
+
+  /**
+   * Several follow each other closely, each with a higher id than the one before and none of them older, and they are of now or go on as
+   * time does: so a stream counts.
+   */
   get #isLine(): boolean {
-    return (
-      this.#latest.length === WITNESSES && this.#latest.every((newcomer, i) => i === 0 || follows(this.#latest[i - 1], newcomer))
-    )
+    const latest = this.#latest
+    if (latest.length < WITNESSES || latest.some((arrival, i) => i > 0 && !follows(latest[i - 1], arrival))) return false
+    return latest.every(({ isOfNow }) => isOfNow) || this.#paced.length === WITNESSES
   }
 
   /**
    * What REST has under these ids. When our last trade is not older than the newcomer, whose id is lower, the newcomer was a copy. When
-   * the newcomer's id is that of a trade of its time, and the last one of its line, the exchange counts anew; unless that id was
-   * delivered just now, for then it was that one's time that was wrong.
+   * the newcomer's id is that of a trade of its time, which is now, and the last one of its line, the exchange counts anew; unless that id
+   * was delivered just now, for then it was that one's time that was wrong.
    */
   async #askRest(signal: AbortSignal): Promise<'restart' | 'copies' | undefined> {
     const { pageBefore, cursor, isRecent } = this.#tape
     const newcomer = this.#waiting.at(-1)
     const at = cursor()
     if (pageBefore === undefined || newcomer === undefined || at === undefined) return undefined
-    const { point, ids } = newcomer
+    const { point, ids, isOfNow } = newcomer
     const isLater = (row: TradePoint): boolean => row.timestamp >= point.timestamp && (idsOf(row)?.last ?? ids.last) > ids.last
     try {
       const newest = await this.#inTime(pageBefore, at, signal)
@@ -168,7 +199,7 @@ export class RestartDoubt {
       const own = around.find((row) => idsOf(row)?.last === ids.last)
       if (own?.timestamp !== point.timestamp) return undefined
       if (isRecent(ids.last)) return 'copies'
-      return around.filter(isLater).length < WITNESSES ? 'restart' : undefined
+      return isOfNow && around.filter(isLater).length < WITNESSES ? 'restart' : undefined
     } catch (error) {
       if (signal.aborted) throw error
       return undefined
@@ -188,7 +219,7 @@ export class RestartDoubt {
 
   /** With the line that the last one ends; what came before it was something else, and lies in the gap between. */
   #restart(): void {
-    this.#latest = []
+    this.#forgetLine()
     this.#settle((newcomers) => {
       let first = newcomers.length - 1
       while (first > 0 && follows(newcomers[first - 1], newcomers[first])) first--
@@ -197,8 +228,13 @@ export class RestartDoubt {
   }
 
   #damaged(): void {
-    this.#latest = []
+    this.#forgetLine()
     this.#settle(this.#tape.onDamaged)
+  }
+
+  #forgetLine(): void {
+    this.#latest = []
+    this.#paced = []
   }
 
   /** What comes next still follows them, and may show that they were a line. */

@@ -9,6 +9,7 @@ import type { Gap, GapReason } from '../../domain/gap.ts'
 import { countIds, idPlus, idValue, type IdRange, type IdValue } from '../../domain/trade-id.ts'
 import { fillHole, firstNotOlder, rangeToRead, type PageBefore } from './hole-filler.ts'
 import { CursorKeeper } from './cursor-keeper.ts'
+import { Eras } from './eras.ts'
 import { GapTeller } from './gap-teller.ts'
 import { HeldClaims } from './held-claims.ts'
 import { findable, LateFiller } from './late-filler.ts'
@@ -87,10 +88,7 @@ export class TradeTape {
   #lastTimestamp: number | undefined
   #ending = new AbortController()
   #repair: Promise<void> | undefined
-  /** Ids before and after a restart have nothing to do with each other. */
-  #era = 0
-  /** Exchange time before which the ids meant other trades. */
-  #eraBegan = -Infinity
+  readonly #eras = new Eras(this.#recent)
   /** Reads single fills over REST, those of this era alone. */
   readonly #pageBefore: PageBefore | undefined
   /** Where a hole begins after what is too old has been cut off: that need not be searched for again. */
@@ -110,11 +108,14 @@ export class TradeTape {
     this.#time = new LiveTime(clock)
     this.#claims = new HeldClaims(this.#order, this.#recent, this.#time, clock)
     this.#patience = new RestPatience(clock, random, settings.repairTimeoutMs, pageBefore !== undefined)
-    const ofEra = (page: PageBefore | undefined): PageBefore | undefined =>
-      page && ((beforeId, signal) => this.#pageOfEra(page, beforeId, signal))
-    this.#pageBefore = ofEra(pageBefore)
+    this.#pageBefore = pageBefore && this.#eras.only(pageBefore)
     this.#late = new LateFiller(
-      { clock, random, pageBefore: ofEra(latePageBefore), isRepairing: () => this.#repair !== undefined },
+      {
+        clock,
+        random,
+        pageBefore: latePageBefore && this.#eras.only(latePageBefore),
+        isRepairing: () => this.#repair !== undefined,
+      },
       {
         onFilled: (gap, trades) => this.#gaps.filled(gap, trades),
         onGivenUp: (gap) => this.#keeper.givenUp(gap),
@@ -142,6 +143,7 @@ export class TradeTape {
         isRecent: (id) => this.#recent.timeOf(id) !== undefined,
         reached: () => this.#claims.reached().value,
         receivedTime: (point) => this.#time.receivedAt(point.timestamp),
+        isOfNow: (point) => this.#time.isNow(point.timestamp),
         onRestart: (newcomers) => this.#beginAnew(newcomers),
         onDamaged: (newcomers) => newcomers.forEach(({ point, ids }) => this.#countCopy(point, ids)),
         onUnproven: (newcomers) => this.#restarted(newcomers.at(-1)),
@@ -202,6 +204,10 @@ export class TradeTape {
       this.#uncountable(point)
       return
     }
+    if (this.#eras.hasEnded(ids.last, point.timestamp)) {
+      this.#countCopy(point, ids)
+      return
+    }
     switch (this.#order.accept(point, ids)) {
       case 'next':
         this.#time.observe(point.timestamp)
@@ -250,6 +256,7 @@ export class TradeTape {
     if (point.data.backfilled) this.#ledger.count('backfilled', fills, point.timestamp)
     this.#lastTimestamp = point.timestamp
     this.#recent.add(ids.last, point.timestamp)
+    this.#eras.delivered(ids.first)
     if (this.#began === undefined) this.#begin(ids, point.timestamp)
     this.#hooks.deliver(point)
     this.#keeper.moved()
@@ -298,7 +305,7 @@ export class TradeTape {
 
   /** A copy has the time of what it is a copy of, or at least that of something that was delivered. */
   #isNewer({ timestamp }: TradePoint, { last }: IdRange): boolean {
-    if (this.#recent.timeOf(last) === timestamp) return false
+    if (this.#recent.has(last, timestamp)) return false
     const { value } = this.#claims.reached()
     return timestamp > (Number.isFinite(value) ? value : (this.#lastTimestamp ?? Infinity))
   }
@@ -312,12 +319,9 @@ export class TradeTape {
     this.#giveUp(Infinity, 'ids-restarted')
     const lowest = newcomers.reduce<IdValue>((least, { ids }) => (ids.first < least ? ids.first : least), Infinity)
     this.#restarted(newcomers[0])
-    this.#era++
-    const earliest = Math.min(...newcomers.map(({ point }) => point.timestamp))
-    this.#eraBegan = Math.max(this.#eraBegan, ...this.#recent.times().filter((time) => time < earliest))
+    this.#eras.begin(this.#order.cursor ?? lowest, lowest, Math.min(...newcomers.map(({ point }) => point.timestamp)))
     this.#late.forgetAll()
     this.#keeper.allGivenUp()
-    this.#recent.clear()
     this.#order.begin(idPlus(lowest, -1))
     for (const { point } of newcomers) this.accept(point)
   }
@@ -414,11 +418,11 @@ export class TradeTape {
   async #read({ range, hole, oldest }: ReadingTask, signal: AbortSignal): Promise<Outcome> {
     const pageBefore = this.#pageBefore
     if (pageBefore === undefined) return { reason: 'unprovable', found: 0 }
-    const era = this.#era
+    const era = this.#eras.number
     const limit = this.#isOld(oldest) ? oldest : -Infinity
     if (hole.last > range.last && limit === oldest && this.#cutAt !== hole.first) {
       const start = await firstNotOlder(hole, oldest, pageBefore, signal)
-      if (era !== this.#era) return 'certain'
+      if (era !== this.#eras.number) return 'certain'
       if (start === undefined) return { reason: 'rest-short', found: 0 }
       this.#cutAt = start
       if (start > hole.first) {
@@ -428,7 +432,7 @@ export class TradeTape {
     }
     const { found, reason, tooOldTo, isCaughtUp, failedSince } = await fillHole(range, pageBefore, limit, signal)
     // What the exchange had under the old ids has no place among the new ones.
-    if (era !== this.#era) return 'certain'
+    if (era !== this.#eras.number) return 'certain'
     if (found.length > 0 || isCaughtUp) {
       this.#patience.isRestDown = false
       this.#late.hurry()
@@ -449,12 +453,6 @@ export class TradeTape {
   /** Ids grow with time: only behind an old trade can anything be old. One damaged time is not enough to say so. */
   #isOld(oldest: number): boolean {
     return (this.#lastTimestamp ?? Infinity) < oldest && this.#claims.reached().value < oldest
-  }
-
-  /** Whoever is asked may not heed the signal, and is not waited for either. What an era before had under the same ids is left out. */
-  async #pageOfEra(pageBefore: PageBefore, beforeId: string, signal: AbortSignal): Promise<readonly TradePoint[]> {
-    const page = await unlessAborted(pageBefore(beforeId, signal), signal)
-    return page.filter(({ timestamp }) => timestamp > this.#eraBegan)
   }
 
   // Giving up.

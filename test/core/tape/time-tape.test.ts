@@ -8,7 +8,7 @@ import { ExchangeFactory, registerExchange, silentLogger, type ExchangeDefinitio
 import { asDecimal } from '../../support/decimals.ts'
 import { acme, AcmeServer } from '../../support/acme.ts'
 import { createTestWorld, httpAnswer, inVirtualTime } from '../../support/test-ports.ts'
-import { deferred, SECOND, START, tradeOf } from './tape-world.ts'
+import { deferred, HOUR, SECOND, START, tradeOf } from './tape-world.ts'
 
 type TradesBetween = NonNullable<TimeTapeHooks['tradesBetween']>
 
@@ -36,7 +36,8 @@ function createWorld(tradesBetween: TradesBetween | 'none' = between, maxHeldTra
     stream: 's',
     ledger,
     clock,
-    maxHeldTrades,
+    random: () => 0.5,
+    settings: { maxHeldTrades, repairTimeoutMs: 15 * SECOND },
     tradesBetween:
       tradesBetween === 'none'
         ? undefined
@@ -63,6 +64,7 @@ function createWorld(tradesBetween: TradesBetween | 'none' = between, maxHeldTra
     errors,
     story,
     live: (time: number) => tape.accept(fill(time)),
+    accept: (point: TradePoint) => tape.accept(point),
     report: () => ledger.report(),
   }
 }
@@ -90,7 +92,8 @@ describe('where ids prove nothing', () => {
     live(5_000)
     live(5_500)
     await clock.settle()
-    expect(asked).toEqual([[1_000, 5_000]])
+    // From the last trades on: the time of one alone may be damaged.
+    expect(asked).toEqual([[500, 5_000]])
     expect(story).toEqual(steps(0, 5_500))
     expect(trades.filter(({ data }) => data.backfilled).map(({ timestamp }) => timestamp - START)).toEqual(steps(2_500, 5_000))
     expect(report()).toMatchObject({ delivered: 12, backfilled: 6, missing: 0, unknownGaps: 0 })
@@ -123,7 +126,7 @@ describe('where ids prove nothing', () => {
     await clock.settle()
     expect(asked).toEqual([
       [-1_000, 5_000],
-      [4_000, 20_000],
+      [3_500, 20_000],
     ])
     expect(story).toEqual(steps(0, 20_500))
     expect(gaps).toEqual([])
@@ -140,6 +143,7 @@ describe('where ids prove nothing', () => {
     live(5_000)
     await clock.settle()
     live(5_500)
+    await clock.advance(20 * SECOND)
     expect(story).toEqual([0, reason, 5_000, 5_500])
     expect(gaps).toMatchObject([
       { fromId: undefined, toId: undefined, missing: undefined, fromTime: START, toTime: START + 5_000, filled: false },
@@ -205,6 +209,191 @@ describe('where ids prove nothing', () => {
     } else {
       expect(story).toEqual(steps(0, 20_000))
     }
+  })
+
+  const hangs: TradesBetween = () => new Promise(() => undefined)
+  const behind =
+    (lagMs: number, now: () => number): TradesBetween =>
+    (from, to, signal) =>
+      between(from, Math.min(to, now() - lagMs), signal)
+
+  test('one trade stamped an hour, or seconds, ahead or back hides nothing of the next hole', async () => {
+    for (const off of [HOUR, 3 * SECOND, -HOUR, -5 * SECOND]) {
+      let newest = 5_000
+      const { tape, live, clock, story, gaps, accept, trades } = createWorld((from, to, signal) =>
+        between(from, Math.min(to, START + newest), signal),
+      )
+      await tape.open()
+      for (const time of steps(0, 2_000)) live(time)
+      accept(tradeOf(idAt(2_500), { at: START + 2_500 + off }))
+      tape.interrupted()
+      live(5_000)
+      await clock.settle()
+      expect(story.slice(6)).toEqual(steps(3_000, 5_000))
+      expect(gaps).toEqual([])
+      // The one that waits, too.
+      tape.interrupted()
+      await clock.advance(5_000)
+      newest = 10_500
+      accept(tradeOf(idAt(10_000), { at: START + 10_000 + off }))
+      live(10_500)
+      await clock.settle()
+      expect(story.slice(11, 21)).toEqual(steps(5_500, 10_000))
+      expect(trades.map(({ data }) => data.id)).toEqual(steps(0, 10_500).map(idAt))
+    }
+  })
+
+  test('the exchange sets its clock back: what cannot be told is a gap, and nothing comes twice', async () => {
+    let offset = 0
+    const { tape, accept, clock, story, trades } = createWorld((from, to) =>
+      Promise.resolve(
+        Array.from({ length: Math.ceil(clock.elapsed() / 500) + 1 }, (_, i) => i * 500)
+          .map((time) => tradeOf(`t${time}`, { at: START + time - (time < 10_000 ? 0 : HOUR), backfilled: true }))
+          .filter(({ timestamp }) => timestamp >= from && timestamp <= to),
+      ),
+    )
+    await tape.open()
+    for (let time = 0; time < 60_000; time += 500) {
+      offset = time < 10_000 ? 0 : HOUR
+      if (time === 9_000 || time === 40_000) tape.interrupted()
+      const isLost = (time >= 9_000 && time < 12_000) || (time >= 40_000 && time < 43_000)
+      if (!isLost) accept(tradeOf(`t${time}`, { at: START + time - offset }))
+      await clock.advance(500)
+    }
+    const ids = trades.map(({ data }) => data.id)
+    expect(new Set(ids).size).toBe(ids.length)
+    expect(story.filter((piece) => typeof piece === 'string')).toEqual(['rest-short'])
+    // All but what lies in the gap.
+    expect(ids).toHaveLength(120 - 4)
+  })
+
+  test.each([
+    ['hangs', () => hangs, 'rest-failed'],
+    ['stands still', (now: () => number) => behind(60 * SECOND, now), 'rest-short'],
+    ['has nothing', () => () => Promise.resolve([]), 'rest-short'],
+  ] as const)('no trade waits longer than half a minute while REST %s; what is missing is told', async (_name, rest, reason) => {
+    const world = createWorld((from, to, signal) => rest(() => START + world.clock.elapsed())(from, to, signal), 100_000)
+    const { tape, clock, live, story, gaps } = world
+    await tape.open()
+    for (let time = 0; time < 120_000; time += 500) {
+      if (time % 4_000 === 3_500) tape.interrupted()
+      else live(time)
+      await clock.advance(500)
+      const times = story.filter((piece) => typeof piece === 'number')
+      expect(times.at(-1)).toBeGreaterThanOrEqual(time - 30_000)
+    }
+    expect(gaps.length).toBeGreaterThan(20)
+    expect(new Set(gaps.map((gap) => gap.reason))).toContain(reason)
+    await tape.close(true)
+    // Each of those that came, once, in order, and a gap for each hole.
+    expect(story.filter((piece) => typeof piece === 'number')).toEqual(steps(0, 119_500).filter((time) => time % 4_000 !== 3_500))
+    expect(gaps).toHaveLength(29)
+    expect(clock.pending).toBe(0)
+  })
+
+  test('a REST that lags is asked again, until it has the trade that waits', async () => {
+    const world = createWorld((from, to, signal) => behind(7 * SECOND, () => START + world.clock.elapsed())(from, to, signal))
+    const { tape, clock, live, story, gaps, errors } = world
+    await tape.open()
+    for (let time = 0; time <= 30_000; time += 500) {
+      if (time === 2_000) tape.interrupted()
+      if (time < 2_000 || time > 6_000) live(time)
+      await clock.advance(500)
+    }
+    expect(story).toEqual(steps(0, 30_000))
+    expect([gaps, errors]).toEqual([[], []])
+  })
+
+  test('an answer that was cut short is no proof: what it has is delivered behind a gap', async () => {
+    const { tape, clock, live, story } = createWorld(async (from, to, signal) => (await between(from, to, signal)).slice(0, 5))
+    await tape.open()
+    for (const time of steps(0, 2_000)) live(time)
+    tape.interrupted()
+    live(20_000)
+    await clock.advance(30 * SECOND)
+    expect(story).toEqual([...steps(0, 2_000), 'rest-short', ...steps(18_000, 20_000)])
+  })
+
+  test('rows of an answer from before the time asked for do not count', async () => {
+    const { tape, clock, live, story } = createWorld((_from, to, signal) => between(START, to, signal))
+    await tape.open()
+    for (const time of steps(0, 30_000)) if (time > 20_000) live(time)
+    tape.interrupted()
+    live(32_000)
+    await clock.settle()
+    expect(story).toEqual(steps(20_500, 32_000))
+  })
+
+  test('what REST has of one millisecond comes in the order of ids: numbers by value, others by text', async () => {
+    const ids = ['900', '10', '9', 'b-1', '99999999999999999998', '99999999999999999999', 'a-20', '1']
+    const { tape, clock, accept, trades } = createWorld(() =>
+      Promise.resolve([
+        tradeOf('first', { at: START }),
+        ...ids.map((id) => tradeOf(id, { at: START + 500, backfilled: true })),
+        tradeOf('last', { at: START + 1_000 }),
+      ]),
+    )
+    await tape.open()
+    accept(tradeOf('first', { at: START }))
+    tape.interrupted()
+    accept(tradeOf('last', { at: START + 1_000 }))
+    await clock.settle()
+    expect(trades.map(({ data }) => data.id)).toEqual([
+      'first',
+      ...['1', '9', '10', '900', '99999999999999999998', '99999999999999999999', 'a-20', 'b-1'],
+      'last',
+    ])
+  })
+
+  describe('ids that are given out anew', () => {
+    const numbered = (id: number, time: number) => tradeOf(id, { at: START + time })
+
+    test('a known id with a later time is no copy: told at once; several in a row are trades', async () => {
+      const { tape, accept, story, gaps, report } = createWorld('none')
+      await tape.open()
+      for (let id = 1; id <= 20; id++) accept(numbered(id, id * 1_000))
+      for (let id = 1; id <= 10; id++) accept(numbered(id, 60_000 + id * 1_000))
+      // Copies, of both times.
+      accept(numbered(3, 63_000))
+      accept(numbered(20, 20_000))
+      expect(story.slice(20)).toEqual(['ids-restarted', 'ids-restarted', ...steps(63_000, 70_000).filter((t) => t % 1_000 === 0)])
+      expect(gaps).toMatchObject([
+        { fromTime: START + 19_000, toTime: START + 61_000, missing: undefined },
+        { fromTime: START + 19_000, toTime: START + 62_000, missing: undefined },
+      ])
+      expect(report()).toMatchObject({ delivered: 28, duplicates: 2, unknownGaps: 2 })
+    })
+
+    test('a copy whose time was damaged costs a gap, and is not delivered; copies with their own times cost nothing', async () => {
+      const { tape, accept, story, report } = createWorld('none')
+      await tape.open()
+      for (let id = 1; id <= 5; id++) {
+        accept(numbered(id, id * 1_000))
+        if (id % 2 === 0) accept(numbered(id - 1, id * 1_000 + HOUR))
+        accept(numbered(id - 1 || 1, (id - 1 || 1) * 1_000 + 1_500))
+      }
+      expect(story.filter((piece) => piece !== 'ids-restarted')).toEqual([1_000, 2_000, 3_000, 4_000, 5_000])
+      expect(report()).toMatchObject({ delivered: 5, unknownGaps: 2 })
+    })
+
+    test('behind an interruption, too: what REST has is merged, each once', async () => {
+      const at = (n: number) => numbered((n % 20) + 1, n * 1_000)
+      const { tape, accept, clock, trades, story } = createWorld((from, to) =>
+        Promise.resolve(
+          Array.from({ length: 100 }, (_, n) => at(n)).filter(({ timestamp }) => timestamp >= from && timestamp <= to),
+        ),
+      )
+      await tape.open()
+      for (let n = 0; n < 60; n++) {
+        if (n === 30) tape.interrupted()
+        if (n < 30 || n > 35) accept(at(n))
+        await clock.settle()
+      }
+      expect(trades.map(({ timestamp }) => (timestamp - START) / 1_000)).toEqual(
+        Array.from({ length: 60 }, (_, n) => n).filter((n) => n !== 20 && n !== 21),
+      )
+      expect(story.filter((piece) => typeof piece === 'string')).toEqual(['ids-restarted', 'ids-restarted'])
+    })
   })
 
   test('remembers enough ids, and not all of them', async () => {

@@ -634,6 +634,63 @@ describe('ids that cannot be right', () => {
       }
     })
 
+    test.each([
+      ['REST down', down],
+      ['REST that knows them', undefined],
+      ['REST that stands still', (before: number) => Promise.resolve(before > 998 ? [] : [998, 997].map((id) => tradeOf(id)))],
+    ] as const)('not so: what was sent before the exchange set its clock back comes again. %s', async (_name, script) => {
+      const cursorStore: CursorStore = {
+        load: () => Promise.resolve({ id: '1000', timestamp: START - HOUR }),
+        save: () => Promise.resolve(),
+      }
+      const world = createTapeWorld({ cursorStore })
+      const { clock, log } = world
+      world.rest.newest = 1_006
+      world.rest.timeOf = (id) => (id <= 999 ? START + id - 999 : START - HOUR + (id - 1_000) * SECOND)
+      world.rest.script = script
+      await world.tape.open()
+      for (let id = 1_001; id <= 1_006; id++) {
+        await clock.advance(SECOND)
+        world.live(id, { at: clock.now() - HOUR })
+      }
+      for (const id of [995, 996, 997, 998]) world.live(id, { at: START + id - 999 })
+      await clock.advance(30 * SECOND)
+      world.live(1_007, { at: clock.now() - HOUR })
+      expect(log.trades.map(({ data }) => data.id)).toEqual(['1001', '1002', '1003', '1004', '1005', '1006', '1007'])
+      expect(world.tape.isWhole).toBe(true)
+      await expectClosed(world)
+    })
+
+    test('and the exchange sets its clock forward at the same time: those that go on as time does are believed', async () => {
+      const world = await begun()
+      world.rest.script = down
+      for (let id = 5; id <= 12; id++) {
+        world.live(id, { at: world.clock.now() + HOUR })
+        await world.clock.advance(SECOND)
+      }
+      expect(story(world.log)).toBe('998 999 1000 [NaN..NaN ids-restarted] 5 6 7 8 9 10 11 12')
+    })
+
+    test('copies of what was delivered before claim nothing', async () => {
+      const world = createTapeWorld()
+      world.rest.script = down
+      for (let id = 701; id <= 1_000; id++) {
+        world.live(id)
+        await world.clock.advance(100)
+      }
+      for (const id of [5, 6, 7]) world.live(id)
+      await world.clock.advance(2 * SECOND)
+      for (const id of [998, 999, 1_000, 701, 702, 703]) world.live(id, { at: START + (id - 701) * 100 })
+      await world.clock.advance(40 * SECOND)
+      world.live(8)
+      expect(story(world.log)).toMatch(/ 1000 \[NaN\.\.NaN ids-restarted\] 5 6 7 8$/)
+      expect(world.report()).toMatchObject({ delivered: 304, duplicates: 6, unknownGaps: 1 })
+      // A trade of now with such an id is a trade.
+      world.live(705)
+      await world.clock.advance(40 * SECOND)
+      expect(story(world.log)).toMatch(/ 8 \[9\.\.704 rest-failed\] 705$/)
+    })
+
     test('not so, when REST knows the newest trade to be no older: copies after a cursor with a damaged time', async () => {
       const cursorStore: CursorStore = {
         load: () => Promise.resolve({ id: '1000', timestamp: START - HOUR }),
