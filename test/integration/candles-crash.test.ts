@@ -122,3 +122,60 @@ test('other timeframes than before: candles begin anew, and say so', async () =>
   expect(after.collector.getStatus().statistics.errors).toBe(0)
   await stop(after.collector)
 })
+
+const HOUR_MS = 60 * MINUTE_MS
+
+test.each([
+  ['while it runs', 2 * HOUR_MS],
+  ['while it runs', -2 * HOUR_MS],
+  ['between two processes', 2 * HOUR_MS],
+  ['between two processes', -2 * HOUR_MS],
+  ['between two processes', 30 * HOUR_MS],
+] as const)('the wall clock is set %s by %i ms: a hole of seconds is filled, and open candles go on', async (when, stepMs) => {
+  fake = createVirtualExchange({ instruments: [BTC], tradesPerSecond: 2, bookUpdatesPerSecond: 0, historyMs: 5_000 })
+  const kept = new Kept()
+  let running = await start(kept, false)
+  const from = fake.clock.now()
+  await fake.clock.advance(90_000)
+  if (when === 'while it runs') fake.clock.stepWall(stepMs)
+  await fake.clock.advance(10_000)
+  running.kill()
+  await stop(running.collector)
+  await fake.clock.advance(20_000)
+  if (when === 'between two processes') fake.clock.stepWall(stepMs)
+  running = await start(kept, false)
+  const gaps: string[] = []
+  running.collector.on('gap', ({ reason }) => gaps.push(reason))
+  await fake.clock.advance(3 * MINUTE_MS)
+  expect(gaps).toEqual([])
+  await expectExact(kept, from, from + 5 * MINUTE_MS - 3_000, false)
+  await stop(running.collector)
+})
+
+test.each([
+  ['is right', 0, false],
+  ['was set back', -2 * HOUR_MS, false],
+  ['was set back', -2 * HOUR_MS, true],
+])(
+  'away for longer than is read again, and the wall clock %s (%i ms): candles begin anew',
+  async (_name, stepMs, completeSeries) => {
+    fake = createVirtualExchange({ instruments: [BTC], tradesPerSecond: 2, bookUpdatesPerSecond: 0, historyMs: 5_000 })
+    const kept = new Kept()
+    let running = await start(kept, completeSeries, ['1m'])
+    await fake.clock.advance(100_000)
+    running.kill()
+    await stop(running.collector)
+    await fake.clock.advance(2 * HOUR_MS)
+    const began = fake.clock.now()
+    fake.clock.stepWall(stepMs)
+    kept.candles.clear()
+    running = await start(kept, completeSeries, ['1m'])
+    await fake.clock.advance(5 * MINUTE_MS)
+    await stop(running.collector)
+    const told = [...kept.candles.values()].sort((a, b) => a.openTime - b.openTime)
+    // What is read of the time before is of use to nobody's state; what comes after is whole.
+    expect(told.map(({ complete }) => complete)).toEqual(told.map(({ openTime }) => openTime > began))
+    expect(told.filter(({ complete }) => complete).length).toBeGreaterThanOrEqual(4)
+    expect(new Set(told.map(({ openTime }) => openTime)).size).toBe(told.length)
+  },
+)

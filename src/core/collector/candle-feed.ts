@@ -67,6 +67,8 @@ export class CandleFeed {
   #started: { readonly elapsed: number; readonly wall: number } | undefined
   /** The same in exchange time; undefined until that is known. */
   #since: number | undefined
+  /** Exchange time after which what was restored is of no use; undefined when nothing was, or it has been gone on with. */
+  #restoredUntil: number | undefined
   /** A trade has come, or is known of from before: from then on the next one tells what was missed. */
   #hasBegun = false
   #isPaused = false
@@ -109,6 +111,8 @@ export class CandleFeed {
     // The first trade may come before the word that the stream flows, and others may have gone before it.
     const isEarly = this.#started === undefined
     this.#startHere()
+    this.#judgeRestored()
+    this.#restoredUntil = undefined
     const aggregator = (this.#aggregator ??= this.#begin())
     this.#settleStart()
     if (!this.#hasBegun) this.#startNotBefore(point.timestamp + (isEarly ? 1 : 0))
@@ -134,18 +138,22 @@ export class CandleFeed {
    * Goes on where another feed was when it said its state; what was traded meanwhile comes with the next trade. To be called before
    * anything else.
    *
+   * @param until exchange time after which too much is missing to go on: the candles then begin anew, as soon as that is known.
    * @throws when this is no state of a feed with the same options.
    */
-  restore(text: string): void {
+  restore(text: string, until = Infinity): void {
     const { since, snapshot } = feedState.parse(JSON.parse(text))
     this.#aggregator = this.#newAggregator({ since: since ?? undefined, snapshot })
     this.#since = since ?? undefined
     this.#hasBegun = true
     this.#isInDoubt = true
     this.#aggregator.doubt('interrupted')
+    this.#restoredUntil = until
   }
 
   gap(gap: CandleGap): void {
+    this.#judgeRestored()
+    this.#restoredUntil = undefined
     this.#aggregator?.gap(gap)
     this.#stamps.gap(gap)
     this.#schedule()
@@ -167,6 +175,24 @@ export class CandleFeed {
     this.interrupted()
     this.#isPaused = true
     this.#timer.cancel()
+  }
+
+  /**
+   * Our own clock may have been set while nobody looked: only the exchange's time tells how old a state is. Once something has been added to
+   * it, it is gone on with whatever the time.
+   */
+  #judgeRestored(): void {
+    if (this.#restoredUntil === undefined || !this.#time.isSeen) return
+    const isTooOld = this.#time.now() > this.#restoredUntil
+    this.#restoredUntil = undefined
+    if (!isTooOld) return
+    this.#aggregator = undefined
+    this.#since = undefined
+    this.#hasBegun = false
+    this.#isInDoubt = false
+    if (this.#started === undefined) return
+    if (this.#options.completeSeries) void this.#beginWithPrice()
+    else this.#aggregator = this.#begin()
   }
 
   #isWhole(): boolean {
@@ -261,6 +287,7 @@ export class CandleFeed {
 
   #catchUp(): void {
     if (this.#isPaused) return
+    this.#judgeRestored()
     this.#settleStart()
     // A hole is being repaired: what closes now may lack what comes in a moment, and is revised then.
     if (!this.#isWhole()) {

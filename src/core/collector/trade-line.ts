@@ -135,9 +135,8 @@ export class TradeLine {
     const candles = this.#candles
     // The tape does not wait for ever: what comes after it has begun is of no use to the candles either.
     if (candles === undefined || state === undefined || !this.#isOpening) return
-    if (candles.time.now() - timestamp > this.#options.config.tape.maxBackfillMs) return
     try {
-      candles.restore(state)
+      candles.restore(state, timestamp + this.#options.config.tape.maxBackfillMs)
     } catch {
       // Of other timeframes than before, or written by a later version.
     }

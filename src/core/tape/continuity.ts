@@ -132,6 +132,12 @@ export class Continuity {
     return this.#held[this.#head]?.point
   }
 
+  /** The trade that waits and has this id. */
+  heldAt(id: IdValue): TradePoint | undefined {
+    const segment = this.#held[this.#firstEndingAt(id)]
+    return segment?.last === id ? segment.point : undefined
+  }
+
   /** False when nothing of it is new, or when it overlaps what is known and cannot be taken apart (its ids then count as a hole). */
   #insert(segment: Segment): boolean {
     const { first, last } = segment

@@ -10,6 +10,8 @@ const IMPLAUSIBLE = 1_000
 /** Exchange times of neighbouring trades may be this much out of order. */
 const CLOCK_SKEW_MS = 2_000
 
+const MOST_RIVALS = 100
+
 /** When a trade was received: elapsed time, and the exchange's. */
 interface Receipt {
   readonly elapsed: number
@@ -22,6 +24,7 @@ export class HeldClaims {
   readonly #recent: RecentTrades
   readonly #time: LiveTime
   readonly #clock: Clock
+  #rivals: readonly TradePoint[] = []
   readonly #receipts = new WeakMap<TradePoint, Receipt>()
 
   constructor(order: Continuity, recent: RecentTrades, time: LiveTime, clock: Clock) {
@@ -34,6 +37,20 @@ export class HeldClaims {
   /** It was pushed just now, and waits. */
   received(point: TradePoint): void {
     this.#receipts.set(point, { elapsed: this.#clock.elapsed(), time: this.#time.receivedAt(point.timestamp) })
+  }
+
+  /** A trade came whose id waits already: of another time it is none of its copies, and one of the two has a damaged id. */
+  repeated(point: TradePoint, { last }: IdRange): void {
+    const held = this.#order.heldAt(last)
+    if (held === undefined || held.timestamp === point.timestamp) return
+    this.#rivals = [...this.#rivals, point].slice(-MOST_RIVALS)
+  }
+
+  /** Those that came under the ids of others, when some of these others have been dropped. */
+  takeRivals(): readonly TradePoint[] {
+    const rivals = this.#rivals
+    this.#rivals = []
+    return rivals
   }
 
   /** Exchange time that several delivered trades have reached. */

@@ -37,6 +37,11 @@ export class LiveTime {
     return this.#time.isSeen ? this.#time.now() : Math.min(this.#clock.now(), this.#earliest)
   }
 
+  /** The time of a trade that was received; the exchange's own time where the stamp is ahead of that, and so damaged. */
+  believed(timestamp: number): number {
+    return this.#time.isSeen && timestamp > this.latest() ? this.#time.now() : timestamp
+  }
+
   /** Nothing can have been traded later than this. */
   latest(): number {
     return (this.#time.isSeen ? this.#time.now() : this.#clock.now()) + AHEAD_MS

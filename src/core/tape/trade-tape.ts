@@ -294,8 +294,10 @@ export class TradeTape {
   // Whose ids are known already.
 
   #known(point: TradePoint, ids: IdRange): void {
-    const isNew = this.#isBehind(ids) && this.#isNewer(point, ids) && this.#restart.add({ point, ids })
+    const isBehind = this.#isBehind(ids)
+    const isNew = isBehind && this.#isNewer(point, ids) && this.#restart.add({ point, ids })
     if (!isNew) this.#countCopy(point, ids)
+    if (!isBehind) this.#claims.repeated(point, ids)
   }
 
   #isBehind({ last }: IdRange): boolean {
@@ -337,6 +339,7 @@ export class TradeTape {
     const dropped = this.#order.forget((point) => points.has(point))
     const message = `a trade id claims ${claimed} trades that do not exist`
     this.#hooks.onError(new TapekeeperError('FRAME_INVALID', message, { stream: this.#hooks.stream, dropped }))
+    for (const point of this.#claims.takeRivals()) this.accept(point)
   }
 
   // Filling holes.
@@ -484,6 +487,6 @@ export class TradeTape {
     const { cursor } = this.#order
     return cursor === undefined || this.#lastTimestamp === undefined
       ? undefined
-      : { id: String(cursor), timestamp: this.#lastTimestamp }
+      : { id: String(cursor), timestamp: this.#time.believed(this.#lastTimestamp) }
   }
 }

@@ -38,6 +38,8 @@ class Market {
   offset = 0
   clockSteps: readonly number[] = []
   era = 0
+  /** Elapsed time. A process that begins anew knows nothing of what ids have meant before. */
+  processBegan = 0
   nextId: number
   // REST.
   rest: 'well' | 'down' | 'hangs' | 'empty' | 'frozen' | 'forgetful' = 'well'
@@ -187,6 +189,7 @@ export async function run(seed: number): Promise<Run> {
       market.faults.add('process')
       await closing(world, true)
       world = open(world.clock)
+      market.processBegan = world.clock.elapsed()
       // What the next process knows, it learns from the next trade.
       market.received = []
       await world.tape.open()
@@ -229,7 +232,8 @@ function faultsOf(market: Market, world: () => TapeWorld): Record<string, () => 
     burstLost: () => lose(market.int(900, 3_000)),
     copy: () => {
       const from = market.int(1, 100)
-      for (const row of market.pushed.slice(-from).slice(0, 5)) market.push(row)
+      const known = market.pushed.slice(-from).filter(([fill]) => fill!.era === market.era || fill!.at >= market.processBegan)
+      for (const row of known.slice(0, 5)) market.push(row)
     },
     overtaken: () => {
       const [first, second] = [market.fill(), market.fill(2)]

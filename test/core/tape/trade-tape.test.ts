@@ -60,6 +60,38 @@ describe('undisturbed', () => {
     }
   })
 
+  test('ids of twenty digits: a gap, the cursor, the next process, and what is found late', async () => {
+    const id = (nth: number) => String(98_765_432_109_876_543_210n + BigInt(nth))
+    const cursorStore = createMemoryCursorStore()
+    const rest = new RestHistory()
+    let isDown = true
+    const known = new Set([...Array(30).keys()].map(id))
+    rest.script = () => {
+      const before = BigInt(rest.asked.at(-1)!)
+      const rows = [...known].filter((text) => BigInt(text) < before).reverse()
+      return isDown ? down() : Promise.resolve(rows.map((text) => tradeOf(text, { backfilled: true })))
+    }
+    const world = createTapeWorld({ rest, cursorStore })
+    await world.tape.open()
+    for (const nth of [0, 1, 5, 6]) world.tape.accept(tradeOf(id(nth)))
+    await world.clock.advance(16 * SECOND)
+    expect(world.log.gaps).toMatchObject([{ fromId: id(2), toId: id(4), missing: 3, reason: 'rest-failed' }])
+    await expectClosed(world)
+    expect(await cursorStore.load('acme trades')).toMatchObject({ id: id(6) })
+    isDown = false
+    const next = createTapeWorld({ rest, cursorStore, clock: world.clock })
+    await next.tape.open()
+    for (const nth of [6, 10]) next.tape.accept(tradeOf(id(nth)))
+    await next.clock.advance(60 * SECOND)
+    expect(next.log.trades.map(({ data }) => data.id)).toEqual([7, 8, 9, 10].map(id))
+    expect(next.log.filled).toMatchObject([{ fromId: id(2), toId: id(4), missing: 3, filled: true }])
+    expect(next.log.filled[0]?.trades?.map(({ data }) => data.id)).toEqual([2, 3, 4].map(id))
+    expect(next.report()).toMatchObject({ delivered: 4, duplicates: 1, missing: 0 })
+    expect(await cursorStore.openGaps('acme trades')).toEqual([])
+    await expectClosed(next)
+    expect(await cursorStore.load('acme trades')).toMatchObject({ id: id(10) })
+  })
+
   test('an id that does not count is a gap of its own, told once and loudly', () => {
     const world = createTapeWorld()
     const uuid = 'b2f5ff47-4366-4bb6-a5fb-8d4e1c2a7f01'
@@ -454,6 +486,21 @@ describe('ids that cannot be right', () => {
     expect(story(world.log)).toMatch(/^1 2\* 3 4 5 .* 20$/)
   })
 
+  test('the trade whose id a damaged one has taken is none of its copies', async () => {
+    const world = createTapeWorld()
+    world.rest.newest = 2
+    for (const id of [1, 2]) world.live(id)
+    // This is 3; what is really 7 comes while it waits, twice, and then it is quiet.
+    world.live(7)
+    await world.clock.advance(3 * SECOND)
+    for (const id of [4, 5, 6, 7, 7]) world.live(id)
+    await world.clock.advance(30 * SECOND)
+    expect(world.log.errors).toMatchObject([{ code: 'FRAME_INVALID' }])
+    expect(story(world.log)).toBe('1 2 [3 rest-short] 4 5 6 7')
+    expect(world.log.trades.at(-1)?.timestamp).toBe(START + 3 * SECOND)
+    await expectClosed(world)
+  })
+
   test('in a market too quiet to tell it is a gap within half a minute, and what comes then is not thrown away', async () => {
     const world = createTapeWorld()
     world.rest.newest = 2
@@ -805,6 +852,28 @@ describe('a time proves nothing', () => {
       expect(story(world.log)).toBe(store === undefined ? '1 2* 3* 4' : '2* 3* 4')
       await expectClosed(world)
     }
+  })
+
+  test('a cursor bears no time that cannot be: its next process does not take an hour of new trades for copies', async () => {
+    const cursorStore = createMemoryCursorStore()
+    const world = createTapeWorld({ cursorStore })
+    world.rest.script = down
+    await world.tape.open()
+    for (let id = 998; id <= 1_000; id++) {
+      world.live(id, { at: world.clock.now() + (id === 1_000 ? HOUR : 0) })
+      await world.clock.advance(SECOND)
+    }
+    await expectClosed(world)
+    const next = createTapeWorld({ cursorStore, clock: world.clock })
+    next.rest.script = down
+    await next.tape.open()
+    await next.clock.advance(5 * SECOND)
+    for (let id = 5; id <= 10; id++) {
+      next.live(id)
+      await next.clock.advance(SECOND)
+    }
+    expect(story(next.log)).toBe('[NaN..NaN ids-restarted] 5 6 7 8 9 10')
+    await expectClosed(next)
   })
 
   test('one old time in an answer of REST makes nothing too old', async () => {
