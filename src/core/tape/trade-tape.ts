@@ -294,20 +294,15 @@ export class TradeTape {
   // Whose ids are known already.
 
   #known(point: TradePoint, ids: IdRange): void {
-    const isBehind = this.#isBehind(ids)
-    const isNew = isBehind && this.#isNewer(point, ids) && this.#restart.add({ point, ids })
+    const isNew = this.#isNewer(point, ids) && this.#restart.add({ point, ids })
     if (!isNew) this.#countCopy(point, ids)
-    if (!isBehind) this.#claims.repeated(point, ids)
-  }
-
-  #isBehind({ last }: IdRange): boolean {
-    const { cursor } = this.#order
-    return cursor !== undefined && last <= cursor
+    this.#claims.repeated(point, ids)
   }
 
   /** A copy has the time of what it is a copy of, or at least that of something that was delivered. */
   #isNewer({ timestamp }: TradePoint, { last }: IdRange): boolean {
-    if (this.#recent.has(last, timestamp)) return false
+    const { cursor } = this.#order
+    if (cursor === undefined || last > cursor || this.#recent.has(last, timestamp)) return false
     const { value } = this.#claims.reached()
     return timestamp > (Number.isFinite(value) ? value : (this.#lastTimestamp ?? Infinity))
   }
