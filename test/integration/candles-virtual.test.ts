@@ -278,6 +278,55 @@ describe('candles made of trades', () => {
   })
 })
 
+describe('ids begin anew, and the collector is stopped while that is in doubt', () => {
+  const SECOND = 1_000
+
+  test.each([
+    ['one newcomer, stopped at once', 1, 50],
+    ['one newcomer, stopped when its second has closed', 1, 2_500],
+    ['two newcomers, stopped later', 2, 7_000],
+    ['three that follow each other, stopped at once', 3, 50],
+    ['three, and the second ends before they are believed', 3, 800],
+  ])('%s: no candle of that time is complete that lacks one of them', async (_name, newcomers, stopAfterMs) => {
+    const latest = await running(
+      { tradesPerSecond: 0 },
+      { candles: { timeframes: ['1s', '5s'], completeSeries: true, allowedLatenessMs: 100 } },
+    )
+    const { clock } = fake
+    fake.failRest()
+    const sent = new Map<string, number>()
+    const push = (id: number): void => {
+      const ts = clock.now()
+      for (const lengthMs of [SECOND, 5 * SECOND]) {
+        const key = `${lengthMs / SECOND}s ${Math.floor(ts / lengthMs) * lengthMs}`
+        sent.set(key, (sent.get(key) ?? 0) + 1)
+      }
+      const row = { instId: BTC, tradeId: String(id), px: '100', sz: '1', side: 'buy', ts: String(ts), count: '1', source: '0' }
+      fake.broadcast(JSON.stringify({ arg: { channel: 'trades', instId: BTC }, data: [{ ...row, seqId: id }] }))
+    }
+    await clock.advance(SECOND - (clock.now() % SECOND))
+    for (let id = 1_000; id < 1_030; id++) {
+      push(id)
+      await clock.advance(200)
+    }
+    const doubtful = `1s ${Math.floor(clock.now() / SECOND) * SECOND}`
+    await clock.advance(300)
+    for (let id = 5; id < 5 + newcomers; id++) {
+      push(id)
+      await clock.advance(100)
+    }
+    await clock.advance(stopAfterMs)
+    await inVirtualTime(clock, collector.stop())
+    const lies = claimed.filter(
+      ({ timeframe, openTime, tradesCount }) => tradesCount !== (sent.get(`${timeframe} ${openTime}`) ?? 0),
+    )
+    expect(lies).toEqual([])
+    expect(claimed.length).toBeGreaterThan(4)
+    // Its second had closed by then, or it is never told.
+    expect(latest.get(doubtful)?.complete).toBe(stopAfterMs < 500 ? undefined : false)
+  })
+})
+
 test("cross-check: the exchange's own candles agree, but for the one that began before us", async () => {
   const latest = await running({ tradesPerSecond: 5 }, { candles: { timeframes: ['1m', '5m'], crossCheck: true } })
   const mismatches: unknown[] = []
