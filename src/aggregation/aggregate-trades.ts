@@ -8,7 +8,8 @@ import type { TradeInput } from './trade-row.ts'
 /**
  * Makes candles of any (async) iterable of trades: an array, a file, `collector.stream(...)`. Lazy: it reads as fast as the candles are
  * taken, the memory does not grow with the trades, and `break` ends it. Time is what the trades agree on: a single one that is stamped
- * far ahead closes nothing. After the last trade everything closes.
+ * far ahead closes nothing. After the last trade everything closes; a complete series is not carried on to a time that only such a
+ * trade bears, whose candle comes last and is `complete: false`, `time-doubtful`.
  *
  * @throws TapekeeperError `CONFIG_INVALID` at once, for options that are wrong or misspelt; RangeError while iterating, for a malformed trade.
  * @example
@@ -68,7 +69,8 @@ async function* candlesOf(
       if (take(trade)) for (const candle of candles.splice(0)) yield candle
     }
   }
-  for (const candle of close(time.latest)) yield candle
-  aggregator.flush()
+  const { end } = time
+  for (const candle of close(end)) yield candle
+  aggregator.flush(end)
   for (const candle of candles) yield candle
 }

@@ -5,6 +5,7 @@ import { parseConfig } from '../errors/config-problems.ts'
 import { aggregatorOptions, type CandleAggregatorOptions } from './aggregator-options.ts'
 import { restoreLevels, snapshotOf } from './aggregator-state.ts'
 import type { AggregatorSnapshot } from './aggregator-snapshot.ts'
+import { LONGEST_SILENCE_MS } from './agreed-time.ts'
 import type { AggregatorStatistics, CandleGap } from './aggregator-types.ts'
 import { openViews } from './open-views.ts'
 import { candleOf, emptyCandle } from './bar-candle.ts'
@@ -19,6 +20,7 @@ type Counts = { -readonly [K in keyof AggregatorStatistics]: number }
 type Options = ReturnType<typeof parseOptions>
 
 const OVERLAP = 'overlap'
+const TIME_DOUBTFUL = 'time-doubtful'
 /** A trade that is not live and stamped so far ahead of what time it is has a wrong time. Milliseconds. */
 const AHEAD_MS = 5_000
 
@@ -141,7 +143,7 @@ export class CandleAggregator {
     this.#now = now
     const closedTo = now - this.#latenessMs
     if (isFirst && this.#options.since === undefined) this.#startSeries(now)
-    if (closedTo >= this.#nextEnd) this.#close(closedTo, false)
+    if (closedTo >= this.#nextEnd) this.#close(closedTo)
     if (closedTo > this.#closedTo) this.#closedTo = closedTo
     if (now >= this.#seen.nextAt) this.#forget(now)
     if (this.#touchedFrom !== Infinity && now >= this.#nextUpdateAt()) this.#emitOpen(now)
@@ -159,9 +161,14 @@ export class CandleAggregator {
     return Math.min(close ?? Infinity, Math.max(this.#nextUpdateAt(), this.#now))
   }
 
-  /** Closes everything, whatever the time: the input has ended. A complete series ends with the last trade. */
-  flush(): void {
-    this.#close(Infinity, true)
+  /**
+   * Closes everything, whatever the time: the input has ended. A complete series ends with the last trade, but is not carried on through
+   * more than a year without one: what comes then is incomplete, `time-doubtful`.
+   *
+   * @param believedTo the same of candles that open after this, epoch milliseconds: the series is not carried on to them.
+   */
+  flush(believedTo = Infinity): void {
+    this.#close(Infinity, believedTo)
     this.#touchedFrom = Infinity
     this.#touchedTo = -Infinity
   }
@@ -321,8 +328,11 @@ export class CandleAggregator {
     this.#reschedule()
   }
 
-  #close(until: number, isFlush: boolean): void {
+  /** @param believedTo only at the end of the input. */
+  #close(until: number, believedTo?: number): void {
+    const isFlush = believedTo !== undefined
     this.#setHorizon()
+    if (isFlush) this.#skipSilence(believedTo)
     while (this.#nextEnd <= until && this.#nextEnd !== Infinity) {
       const end = this.#nextEnd
       let next = Infinity
@@ -334,9 +344,27 @@ export class CandleAggregator {
         if (level.nextEnd < next && (!isFlush || level.hasOpen)) next = level.nextEnd
       }
       this.#nextEnd = next
+      if (isFlush) this.#skipSilence(believedTo)
     }
     if (isFlush) this.#reschedule()
     if (this.#hasRevisions) this.#emitRevisions()
+  }
+
+  /** A complete series goes on behind a silence that is not believed, or behind `believedTo`. */
+  #skipSilence(believedTo: number): void {
+    if (!this.#options.completeSeries) return
+    let nextEnd = Infinity
+    for (const level of this.#levels) {
+      if (!level.hasOpen) continue
+      const { seriesNext, nextOpenTime } = level
+      const isBelieved = nextOpenTime <= believedTo && nextOpenTime - seriesNext <= LONGEST_SILENCE_MS
+      if (!isBelieved && nextOpenTime > seriesNext) {
+        level.skipTo(nextOpenTime)
+        this.#truth.addGap({ from: nextOpenTime, to: Infinity, fromId: undefined, reason: TIME_DOUBTFUL })
+      }
+      nextEnd = Math.min(nextEnd, level.nextEnd)
+    }
+    this.#nextEnd = nextEnd
   }
 
   #closeNext(level: Level): void {

@@ -49,6 +49,12 @@ export class Level {
     return this.#openCount > 0 || this.source?.hasOpen === true
   }
 
+  /** The first bucket that has a bar, here or in the levels this one is folded from; Infinity when there is none. */
+  get nextOpenTime(): number {
+    const own = this.firstOpen?.openTime ?? Infinity
+    return this.source === undefined ? own : Math.min(own, this.bucketOf(this.source.nextOpenTime))
+  }
+
   get openBars(): readonly Bar[] {
     return this.#bars.slice(0, this.#openCount)
   }
@@ -119,6 +125,12 @@ export class Level {
   /** The next bucket of the series is closed, without a bar. */
   closeEmpty(): void {
     this.#closeTo(this.seriesNext + this.lengthMs)
+  }
+
+  /** The series goes on with this bucket. */
+  skipTo(openTime: number): void {
+    this.seriesNext = openTime
+    this.schedule()
   }
 
   schedule(): void {

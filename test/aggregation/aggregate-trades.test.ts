@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { aggregateTrades } from '../../src/aggregation/aggregate-trades.ts'
 import type { AggregateTradesOptions } from '../../src/aggregation/aggregator-options.ts'
+import type { OhlcvData } from '../../src/domain/market-data.ts'
 import type { PlainTrade } from '../../src/aggregation/trade-row.ts'
 import { TIMEFRAMES } from '../../src/domain/timeframe.ts'
 
@@ -103,6 +104,34 @@ describe('one wrong time', () => {
     await expect(toArray(aggregateTrades(trades, OPTIONS))).rejects.toThrow(
       /the timestamp of a trade .*, which looks like (nano|micro)?seconds/,
     )
+  })
+
+  const YEAR = 365 * 86_400_000
+  test.each([
+    ['3 years ahead, in the middle', 3 * YEAR, 42],
+    ['a day ahead, in the middle', 86_400_000, 42],
+    ['3 years ahead, the first of all', 3 * YEAR, 0],
+    ['3 years ahead, the last but one', 3 * YEAR, 98],
+    ['3 years ahead, the last of all', 3 * YEAR, 99],
+  ])('a complete series is not carried on to it: %s', async (_name, ahead, index) => {
+    const times = Array.from({ length: 100 }, (_, i) => i * 100 + (i === index ? ahead : 0))
+    const options = { ...OPTIONS, timeframes: ['1s', '1m', '1d'], completeSeries: true } as const
+    const candles: OhlcvData[] = []
+    for await (const candle of aggregateTrades(times.map(tradeAt), options)) {
+      candles.push(candle)
+      if (candles.length > 50) break
+    }
+    const seconds = candles.filter(({ timeframe }) => timeframe === '1s')
+    const [wrong, ...others] = seconds.toReversed()
+    expect(others.reverse().map(shown)).toEqual(
+      Array.from({ length: 10 }, (_, i) => `1s ${i * 1_000} closed ${10 - Number(i === Math.floor(index / 10))}`),
+    )
+    expect(shown(wrong!)).toBe(`1s ${Math.floor(times[index]! / 1_000) * 1_000} closed 1`)
+    expect(
+      candles.filter(({ complete }) => !complete).map(({ timeframe, incompleteReason }) => [timeframe, incompleteReason]),
+    ).toEqual(['1s', '1m', '1d'].map((timeframe) => [timeframe, 'time-doubtful']))
+    // Of each timeframe one candle for the wrong one, and the series for the others.
+    expect(candles.map(({ timeframe }) => timeframe).filter((timeframe) => timeframe !== '1s')).toEqual(['1m', '1d', '1m', '1d'])
   })
 
   test('a market that is quiet: nothing is lost, and nothing closes twice', async () => {

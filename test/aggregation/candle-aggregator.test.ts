@@ -453,6 +453,19 @@ describe('wrong use is a clear error', () => {
     expect(news()).toEqual(['1s 0 closed 1 1 1 1 v0 n0'])
   })
 
+  test('a trade that is stamped years ahead: a complete series ends without it', () => {
+    const { aggregator, news } = setUp({ completeSeries: true })
+    for (const [id, at] of [0, S, 3 * S, 1_000_000_000 * S].entries()) aggregator.add(trade(id, at, '10'))
+    aggregator.flush()
+    expect(news()).toEqual([
+      '1s 0 closed 10 10 10 10 v1 n1',
+      '1s 1 closed 10 10 10 10 v1 n1',
+      '1s 2 closed 10 10 10 10 v0 n0',
+      '1s 3 closed 10 10 10 10 v1 n1',
+      '1s 1000000000 closed 10 10 10 10 v1 n1 time-doubtful',
+    ])
+  })
+
   test('an exponent is no decimal on the wire, but a number', () => {
     const { aggregator, news } = setUp()
     aggregator.add(trade(1, 0, '1e-7', '2.5E3'))
