@@ -1,4 +1,3 @@
-/* eslint-disable @typescript-eslint/no-unnecessary-type-assertion */
 /**
  * Collectors behind HTTP: status, restart, health and Prometheus metrics, on fastify. Ctrl-C or SIGTERM stops it in order.
  *
@@ -45,9 +44,7 @@ app.addHook('onRequest', async ({ headers: { host = '', origin, 'sec-fetch-site'
   if (!names.includes(host.replace(/:\d+$/, '').toLowerCase()))
     return reply.code(421).send({ error: 'not served under this name' })
   if (method === 'GET' || method === 'HEAD') return
-  const isForeign =
-    (origin !== undefined && origin !== `http://${host}`) ||
-    ![undefined, 'same-origin', 'none'].includes(site as string | undefined)
+  const isForeign = (origin !== undefined && origin !== `http://${host}`) || ![undefined, 'same-origin', 'none'].includes(site)
   if (isForeign) return reply.code(403).send({ error: 'not from another site' })
 })
 

@@ -1,4 +1,3 @@
-/* eslint-disable @typescript-eslint/no-unnecessary-condition */
 /**
  * Changes one small thing at a time in the modules that carry the promises, and says which changes no test notices: places to look, not
  * verdicts. Some change nothing that anyone can see (then the line may be needless), some a tuning constant only.
@@ -83,14 +82,14 @@ function changedText(path: string): string | undefined {
 async function isNoticed(vitest: Vitest, mutant: Mutant, tests: TestSpecification[]): Promise<boolean> {
   current = mutant
   vitest.invalidateFile(resolve(mutant.file))
-  let isOver = false
+  const overdue = new AbortController()
   const timer = setTimeout(() => {
-    isOver = true
+    overdue.abort()
     killWorkers()
   }, LIMIT_MS)
   try {
     const { testModules, unhandledErrors } = await vitest.runTestSpecifications(tests)
-    return isOver || unhandledErrors.length > 0 || testModules.some((module) => !module.ok())
+    return overdue.signal.aborted || unhandledErrors.length > 0 || testModules.some((module) => !module.ok())
   } catch {
     return true
   } finally {

@@ -1,4 +1,3 @@
-/* eslint-disable @typescript-eslint/no-unnecessary-condition */
 import type * as Library from 'tapekeeper'
 import type * as Testing from 'tapekeeper/testing'
 
@@ -64,9 +63,7 @@ export async function playRun(library: typeof Library, testing: typeof Testing, 
     found?.forEach(keep)
   })
 
-  let isDone = false
-  void collector.start().then(() => (isDone = true))
-  while (!isDone) await clock.advance(50)
+  await inTime(clock, collector.start())
   // The tape begins with the first trade that it sees.
   fake.trade(SYMBOL)
   await clock.advance(STEP_MS)
@@ -119,7 +116,7 @@ export async function playRun(library: typeof Library, testing: typeof Testing, 
 }
 
 async function inTime(clock: Testing.VirtualClock, promise: Promise<unknown>): Promise<void> {
-  let isDone = false
-  void promise.finally(() => (isDone = true))
-  while (!isDone) await clock.advance(50)
+  const ended: unknown[] = []
+  void promise.finally(() => ended.push(promise))
+  while (ended.length === 0) await clock.advance(50)
 }

@@ -1,4 +1,3 @@
-/* eslint-disable @typescript-eslint/no-unnecessary-condition */
 import type { PointOf, Side } from '../domain/market-data.ts'
 import { decimalsOf, exactOf, mantissaOf, MANTISSA_LIMIT, MAX_FAST_SCALE, POWERS_OF_TEN, UNFIT, type Exact } from './exact.ts'
 import { isPlausibleTime, timeFlaw } from '../domain/timestamp.ts'
@@ -95,7 +94,7 @@ export class TradeRow {
     }
   }
 
-  #take(id: string, price: string, size: string, side: Side, count: number | undefined, time: number): void {
+  #take(id: string, price: string, size: string, side: string, count: number | undefined, time: number): void {
     if (!isPlausibleTime(time)) throw badTime(time)
     if (typeof id !== 'string' || id === '') throw new RangeError(`the id of a trade must be text, and is ${show(id)}`)
     if (side !== 'buy' && side !== 'sell') throw new RangeError(`the side of a trade must be buy or sell, and is ${show(side)}`)

@@ -1,4 +1,3 @@
-/* eslint-disable @typescript-eslint/no-unsafe-argument */
 import { z } from 'zod'
 import type { DataType } from '../domain/data-type.ts'
 import { MARKET_TYPES, type Instrument, type MarketType } from '../domain/instrument.ts'
@@ -53,7 +52,8 @@ export const ExchangeFactory = {
 
   /** All or none: @throws TapekeeperError for the first configuration that is wrong. */
   createMultipleCollectors(configs: readonly ExchangeCollectorConfig[]): ExchangeCollector[] {
-    if (!Array.isArray(configs)) refuse('createMultipleCollectors', 'the configurations must be a list of them')
+    const given: unknown = configs
+    if (!Array.isArray(given)) refuse('createMultipleCollectors', 'the configurations must be a list of them')
     return configs.map((config) => ExchangeFactory.createCollector(config))
   },
 

@@ -1,4 +1,3 @@
-/* eslint-disable @typescript-eslint/no-unnecessary-type-assertion */
 import { ExchangeCollector } from '../core/collector/exchange-collector.ts'
 import type { ExchangeCollectorConfig } from '../core/collector/exchange-config.ts'
 import type { OkxCustomParams } from '../exchanges/okx/custom-params.ts'
@@ -18,7 +17,7 @@ export class OkxCollector extends ExchangeCollector {
   /** @throws TapekeeperError `CONFIG_INVALID` naming every problem. */
   constructor(config: OkxCollectorConfig) {
     requireObject(config, 'OKX collector', 'configuration', EXAMPLE)
-    super(okx, { ...config, exchange: okx.id } as ExchangeCollectorConfig)
+    super(okx, { ...config, exchange: okx.id })
   }
 }
 

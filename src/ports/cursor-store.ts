@@ -42,6 +42,9 @@ export interface CursorStore {
   openGaps?(stream: string): Promise<readonly Gap[]>
 }
 
+export const keepsGaps = (store: CursorStore): store is Required<CursorStore> =>
+  store.saveGaps !== undefined && store.openGaps !== undefined
+
 const MOST_GAPS = 10_000
 
 /** Keeps cursors and gaps as long as the process lives: for collectors that are stopped and made anew. 10,000 gaps at most. */

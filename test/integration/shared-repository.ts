@@ -1,4 +1,3 @@
-/* eslint-disable @typescript-eslint/no-unnecessary-condition */
 import {
   createOkxCollector,
   silentLogger,
@@ -18,15 +17,20 @@ class ProcessLife {
   /** Dies with its n-th write, before or after that has arrived. */
   diesAt: { readonly write: number; readonly arrives: boolean } | undefined
 
+  // A function, because a process may die while something is awaited.
+  #isDead(): boolean {
+    return this.isOver
+  }
+
   /** A dead process never hears of anything. */
   async #call<T>(run: () => Promise<T>): Promise<T> {
-    if (this.isOver) return new Promise(() => undefined)
+    if (this.#isDead()) return new Promise(() => undefined)
     const result = await run()
-    return this.isOver ? new Promise(() => undefined) : result
+    return this.#isDead() ? new Promise(() => undefined) : result
   }
 
   async #write<T>(run: () => Promise<T>): Promise<T> {
-    if (this.isOver) return new Promise(() => undefined)
+    if (this.#isDead()) return new Promise(() => undefined)
     const isLast = ++this.writes === this.diesAt?.write
     if (isLast && this.diesAt?.arrives === true) await run()
     if (isLast) this.isOver = true

@@ -1,4 +1,3 @@
-/* eslint-disable @typescript-eslint/no-unnecessary-condition, @typescript-eslint/no-unnecessary-type-assertion */
 import { expect, test } from 'vitest'
 import {
   CollectorManager,
@@ -98,7 +97,7 @@ test.each<[string, () => unknown, RegExp]>([
   ['no type', () => createOkxCollector({ symbol: 'BTC-USDT' } as Anything), /dataTypes is missing, expected array/],
   [
     'another clock',
-    () => source().constructor && new FakeSource({ ports: { clock: { now: () => 0 } } as never }),
+    () => new FakeSource({ ports: { clock: { now: () => 0 } } as never }),
     /ports: must be an object of ports: a clock with now, after and, better, elapsed/,
   ],
   ['a stream of candles where there are none', () => okxCollector().stream('candle'), /^stream: okx_BTC-USDT has no candle data/],
@@ -147,7 +146,7 @@ test.each<[string, () => unknown, RegExp]>([
     () => okxCollector().addSink({} as Anything),
     /^addSink: the sink is an object, expected an object with the methods point, gap, frame, flush, issues, status$/,
   ],
-  ['a symbol that is none', () => source().addSymbol('' as Anything), /^addSymbol: the symbol is empty, expected a text$/],
+  ['a symbol that is none', () => source().addSymbol(''), /^addSymbol: the symbol is empty, expected a text$/],
   ['a symbol that is no text', () => source().removeSymbol(7 as Anything), /^removeSymbol: the symbol is a number/],
   [
     'a trigger that is none',

@@ -1,4 +1,3 @@
-/* eslint-disable max-lines */
 import type { DataType } from '../../domain/data-type.ts'
 import type { Instrument } from '../../domain/instrument.ts'
 import type { MarketDataPoint, PointOf } from '../../domain/market-data.ts'
@@ -30,6 +29,7 @@ import { FrameFaults } from './frame-faults.ts'
 import type { StartOutcome } from './lifecycle.ts'
 import { LatestTrade } from './latest-trade.ts'
 import { RepairLadder } from './repair-ladder.ts'
+import { Settling } from './settling.ts'
 import { StaleRepair } from './stale-repair.ts'
 import type { SubscriptionReport } from './status-report.ts'
 import { TradeLine } from './trade-line.ts'
@@ -47,8 +47,7 @@ export class ExchangeCollector extends BaseDataCollector {
   readonly #subscriptions = new Map<string, Subscription>()
   #nativeSymbol: string | undefined
   #instrument: Instrument | undefined
-  /** Wakes `bringUp` when a subscription was confirmed or rejected. */
-  #onSettled: () => void = () => undefined
+  readonly #settling: Settling
   #lastLinkError: TapekeeperError | undefined
   #line: TradeLine | undefined
   /** By the subscription's name; they outlive restarts. */
@@ -65,6 +64,9 @@ export class ExchangeCollector extends BaseDataCollector {
     this.#definition = definition
     this.#config = config
     this.#runtime = runtimeOf(config.ports)
+    this.#settling = new Settling(this.ports.clock, () =>
+      [...this.#subscriptions.values()].some(({ status }) => status === 'pending'),
+    )
     this.#frameFaults = new FrameFaults({
       clock: this.ports.clock,
       report: (error) => this.reportError(error),
@@ -171,7 +173,7 @@ export class ExchangeCollector extends BaseDataCollector {
       const sockets = topic.dataType === 'trade' ? this.#config.redundancy : 1
       for (let replica = 0; replica < sockets; replica++) this.#subscribe(topic, replica)
     }
-    await this.#allSettled(signal)
+    await this.#settling.wait(this.#config.startTimeoutMs, signal)
     return [...this.#subscriptions.values()].every(({ status }) => status === 'confirmed')
   }
 
@@ -418,7 +420,7 @@ export class ExchangeCollector extends BaseDataCollector {
     }
     if (status === 'pending') this.#lastLinkError = error ?? this.#lastLinkError
     if (changed) this.#announce(subscription, error)
-    this.#onSettled()
+    this.#settling.changed()
     this.#reflect(error)
   }
 
@@ -442,25 +444,6 @@ export class ExchangeCollector extends BaseDataCollector {
 
   #announce({ name, topic, status }: Subscription, error: TapekeeperError | undefined): void {
     this.emit('subscription', { symbol: this.symbol, dataType: topic.dataType, topic: name, status, at: this.now(), error })
-  }
-
-  /** Waits until nothing is pending any more, or the start's time is up. */
-  async #allSettled(signal: AbortSignal | undefined): Promise<void> {
-    const pending = (): boolean => [...this.#subscriptions.values()].some(({ status }) => status === 'pending')
-    if (!pending() || signal?.aborted === true) return
-    await new Promise<void>((resolve) => {
-      const finish = (): void => {
-        cancel()
-        signal?.removeEventListener('abort', finish)
-        this.#onSettled = () => undefined
-        resolve()
-      }
-      const cancel = this.ports.clock.after(this.#config.startTimeoutMs, finish)
-      signal?.addEventListener('abort', finish, { once: true })
-      this.#onSettled = () => {
-        if (!pending()) finish()
-      }
-    })
   }
 
   async #leaveAll(): Promise<void> {

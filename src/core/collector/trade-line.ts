@@ -1,9 +1,8 @@
-/* eslint-disable @typescript-eslint/unbound-method */
 import type { Instrument } from '../../domain/instrument.ts'
 import type { MarketDataPoint, OhlcvData, PointOf } from '../../domain/market-data.ts'
 import { isTimeframe } from '../../domain/timeframe.ts'
 import { TapekeeperError } from '../../errors/tapekeeper-error.ts'
-import type { CursorStore, TapeCursor } from '../../ports/cursor-store.ts'
+import { keepsGaps, type CursorStore, type TapeCursor } from '../../ports/cursor-store.ts'
 import type { Ports } from '../../ports/ports.ts'
 import type { TradeHistory, TradeTarget } from '../exchange-definition.ts'
 import type { RestClient } from '../rest-client.ts'
@@ -110,7 +109,6 @@ export class TradeLine {
     // Beside a collector that keeps the trades: candles alone may be further on, and their cursor says nothing of what is kept.
     const keepsTrades = this.#options.config.dataTypes.includes('trade')
     const keyOf = (stream: string): string => (keepsTrades ? stream : `${stream} (candles)`)
-    const { saveGaps, openGaps } = store
     return {
       load: async (stream) => {
         const cursor = await store.load(keyOf(stream))
@@ -118,15 +116,10 @@ export class TradeLine {
         return cursor
       },
       save: (stream, cursor) => store.save(keyOf(stream), cursor),
-      ...(saveGaps !== undefined &&
-        openGaps !== undefined && {
-          saveGaps: (gaps: readonly Gap[]) =>
-            saveGaps.call(
-              store,
-              gaps.map((gap) => ({ ...gap, stream: keyOf(gap.stream) })),
-            ),
-          openGaps: async (stream: string) => (await openGaps.call(store, keyOf(stream))).map((gap) => ({ ...gap, stream })),
-        }),
+      ...(keepsGaps(store) && {
+        saveGaps: (gaps: readonly Gap[]) => store.saveGaps(gaps.map((gap) => ({ ...gap, stream: keyOf(gap.stream) }))),
+        openGaps: async (stream: string) => (await store.openGaps(keyOf(stream))).map((gap) => ({ ...gap, stream })),
+      }),
     }
   }
 

@@ -1,7 +1,7 @@
 import type { Gap } from '../../domain/gap.ts'
 import { gapKey } from '../../domain/stored-gaps.ts'
 import { idValue } from '../../domain/trade-id.ts'
-import type { CursorStore, TapeCursor } from '../../ports/cursor-store.ts'
+import { keepsGaps, type CursorStore, type TapeCursor } from '../../ports/cursor-store.ts'
 
 /**
  * Several stores of the same cursors as one. The oldest cursor counts: what one of them has already comes again and does no harm,
@@ -25,9 +25,6 @@ export function allCursors(stores: readonly CursorStore[]): CursorStore | undefi
     }),
   }
 }
-
-const keepsGaps = (store: CursorStore): store is Required<CursorStore> =>
-  store.saveGaps !== undefined && store.openGaps !== undefined
 
 const union = (lists: readonly (readonly Gap[])[]): readonly Gap[] => [
   ...new Map(lists.flat().map((gap) => [gapKey(gap), gap])).values(),

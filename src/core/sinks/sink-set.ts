@@ -1,7 +1,6 @@
-/* eslint-disable @typescript-eslint/unbound-method */
 import type { Gap } from '../../domain/gap.ts'
 import { TapekeeperError } from '../../errors/tapekeeper-error.ts'
-import type { CursorStore } from '../../ports/cursor-store.ts'
+import { keepsGaps, type CursorStore } from '../../ports/cursor-store.ts'
 import type { SinkStatus } from '../../ports/sink.ts'
 import { allCursors } from './all-cursors.ts'
 import { closeEnds, makeEnds, OpenSinks, type SinkWorld } from './open-sinks.ts'
@@ -87,15 +86,13 @@ export class SinkSet {
       if (this.#isHurried) void this.fan.flush()
       await saved
     }
-    const { saveGaps, openGaps } = store
     return {
       load: (stream) => store.load(stream),
       save: (stream, cursor) => inHurry(store.save(stream, cursor)),
-      ...(saveGaps !== undefined &&
-        openGaps !== undefined && {
-          saveGaps: (gaps: readonly Gap[]) => inHurry(saveGaps.call(store, gaps)),
-          openGaps: (stream: string) => openGaps.call(store, stream),
-        }),
+      ...(keepsGaps(store) && {
+        saveGaps: (gaps: readonly Gap[]) => inHurry(store.saveGaps(gaps)),
+        openGaps: (stream: string) => store.openGaps(stream),
+      }),
     }
   }
 }
