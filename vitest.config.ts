@@ -1,9 +1,9 @@
 import { fileURLToPath } from 'node:url'
 import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config'
 import { reporters } from './test/support/reporters.ts'
-import { testFiles } from './test/support/test-files.ts'
+import { sourceAliases, testFiles } from './test/support/test-files.ts'
 
-const source = (path: string) => fileURLToPath(new URL(path, import.meta.url))
+const ROOT = fileURLToPath(new URL('.', import.meta.url))
 
 const LIMIT_MS = 10 * 60_000
 
@@ -15,15 +15,10 @@ export default defineConfig(({ mode }) => {
   const isSeeded = mode === 'deep' || mode === 'explore'
   // Not by `extends`, which would evaluate this again without the mode.
   const project = (name: string, isolate: boolean): TestProjectInlineConfiguration => ({
-    resolve: {
-      alias: [
-        { find: /^tapekeeper$/, replacement: source('./src/index.ts') },
-        { find: /^tapekeeper\/(\w+)$/, replacement: source('./src/$1.ts') },
-      ],
-    },
+    resolve: { alias: sourceAliases(ROOT) },
     test: {
       name,
-      include: testFiles(source('.'), mode).filter((file) => SHARING.test(file) !== isolate),
+      include: testFiles(ROOT, mode).filter((file) => SHARING.test(file) !== isolate),
       isolate,
       env: { TEST_RUNS: isSeeded ? mode : 'quick' },
       // For what hangs: no machine is so slow that it gets there. Many runs in virtual time take as long as they take.

@@ -15,6 +15,7 @@ import { dirname, join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { createVitest, type TestSpecification, type Vitest } from 'vitest/node'
 import { seededRandom } from '../src/testing/seeded-random.ts'
+import { sourceAliases, testFiles } from '../test/support/test-files.ts'
 import { findMutants, mutated, type Mutant } from './mutants/find-mutants.ts'
 
 const PROMISES = [
@@ -46,10 +47,19 @@ const [part = 1, parts = 1] = values.part.split('/').map(Number)
 const mine = drawn.filter((_, i) => i % parts === part - 1)
 
 let current: Mutant | undefined
+const limits = { testTimeout: 30_000, hookTimeout: 30_000, expect: { poll: { timeout: 10_000 } } }
+// Without vitest.config.ts: its projects would not take the plugin.
 const vitest = await createVitest(
   'test',
-  { watch: true, bail: 1, maxWorkers: 1, reporters: [{}], silent: true, testTimeout: 30_000, hookTimeout: 30_000 },
-  { plugins: [{ name: 'mutant', enforce: 'pre', load: (path) => changedText(path) }], server: { watch: null } },
+  {
+    ...{ config: false, include: testFiles('.', 'quick'), env: { TEST_RUNS: 'quick' }, isolate: false },
+    ...{ watch: true, bail: 1, maxWorkers: 1, reporters: [{}], silent: true, ...limits },
+  },
+  {
+    resolve: { alias: sourceAliases(resolve('.')) },
+    plugins: [{ name: 'mutant', enforce: 'pre', load: (path) => changedText(path) }],
+    server: { watch: null },
+  },
 )
 const specifications = (await vitest.globTestSpecifications()).filter(({ moduleId }) => !SLOW_TESTS.test(moduleId))
 const importers = importersOf(specifications)

@@ -20,3 +20,9 @@ export function testFiles(root: string, mode: string): string[] {
     .filter((file) => door === undefined || door.test(readFileSync(join(root, file), 'utf8')))
     .sort()
 }
+
+/** What tests and examples import by the package's name is its source. */
+export const sourceAliases = (root: string): { readonly find: RegExp; readonly replacement: string }[] => [
+  { find: /^tapekeeper$/, replacement: join(root, 'src/index.ts') },
+  { find: /^tapekeeper\/(\w+)$/, replacement: join(root, 'src/$1.ts') },
+]
