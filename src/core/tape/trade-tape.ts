@@ -423,10 +423,8 @@ export class TradeTape {
       if (era !== this.#eras.number) return 'certain'
       if (start === undefined) return { reason: 'rest-short', found: 0 }
       this.#cutAt = start
-      if (start > hole.first) {
-        this.#giveUp(idPlus(start, -1), 'too-old')
-        return 'certain'
-      }
+      this.#giveUp(idPlus(start, -1), 'too-old')
+      return 'certain'
     }
     const { found, reason, tooOldTo, isCaughtUp, failedSince } = await fillHole(range, pageBefore, limit, signal)
     // What the exchange had under the old ids has no place among the new ones.

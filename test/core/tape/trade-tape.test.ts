@@ -486,6 +486,27 @@ describe('ids that cannot be right', () => {
     expect(story(world.log)).toMatch(/^1 2\* 3 4 5 .* 20$/)
   })
 
+  test('a gap counts in the hour in which it ended, and is taken from there when it is filled', async () => {
+    const world = createTapeWorld()
+    world.rest.script = down
+    world.live(1)
+    await world.clock.advance(HOUR)
+    world.live(4)
+    await world.clock.advance(20 * SECOND)
+    const missing = () => world.report().hours.map((hour) => [hour.hour, hour.delivered, hour.missing])
+    expect(missing()).toEqual([
+      [START, 1, 0],
+      [START + HOUR, 1, 2],
+    ])
+    world.rest.script = undefined
+    await world.clock.advance(60 * SECOND)
+    expect(world.log.filled).toHaveLength(1)
+    expect(missing()).toEqual([
+      [START, 1, 0],
+      [START + HOUR, 1, 0],
+    ])
+  })
+
   test('the trade whose id a damaged one has taken is none of its copies', async () => {
     const world = createTapeWorld()
     world.rest.newest = 2
