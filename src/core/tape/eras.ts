@@ -1,5 +1,6 @@
 import type { IdRange, IdValue } from '../../domain/trade-id.ts'
 import { unlessAborted } from '../../ports/on-abort.ts'
+import { idsOf } from './continuity.ts'
 import type { PageBefore } from './hole-filler.ts'
 import type { RecentTrades } from './recent-trades.ts'
 
@@ -49,6 +50,7 @@ export class Eras {
     const until = Math.max(-Infinity, ...this.#recent.times().filter((before) => before < time))
     if (next < first || next > last) this.#former = [...this.#former, { first, last, until }].slice(-MOST_ERAS)
     this.#began = Math.max(this.#began, until)
+    this.#recent.beginAnew()
     this.#first = Infinity
     this.#number++
   }
@@ -64,7 +66,8 @@ export class Eras {
   only(pageBefore: PageBefore): PageBefore {
     return async (beforeId, signal) => {
       const page = await unlessAborted(pageBefore(beforeId, signal), signal)
-      return page.filter(({ timestamp }) => timestamp > this.#began)
+      if (this.#number === 0) return page
+      return page.filter((row) => row.timestamp > this.#began && !this.#recent.has(idsOf(row)?.last ?? NaN, row.timestamp))
     }
   }
 }

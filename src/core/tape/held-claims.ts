@@ -34,8 +34,9 @@ export class HeldClaims {
     this.#clock = clock
   }
 
-  /** It was pushed just now, and waits. */
+  /** It was pushed just now, and waits; for whatever else it has waited before. */
   received(point: TradePoint): void {
+    if (this.#receipts.has(point)) return
     this.#receipts.set(point, { elapsed: this.#clock.elapsed(), time: this.#time.receivedAt(point.timestamp) })
   }
 
@@ -43,6 +44,7 @@ export class HeldClaims {
   repeated(point: TradePoint, { last }: IdRange): void {
     const held = this.#order.heldAt(last)
     if (held === undefined || held.timestamp === point.timestamp) return
+    this.received(point)
     this.#rivals = [...this.#rivals, point].slice(-MOST_RIVALS)
   }
 

@@ -5,10 +5,12 @@ const KEPT = 256
 
 /** Ids and exchange times of the last trades of a stream: what they say together, no single one of them can spoil. */
 export class RecentTrades {
-  readonly #ids: IdValue[] = []
-  readonly #times: number[] = []
+  #ids: IdValue[] = []
+  #times: number[] = []
   /** Where the next one goes. */
   #at = 0
+  /** Those of before the ids began anew, the oldest first. */
+  #former: readonly (readonly [id: IdValue, timestamp: number])[] = []
 
   /** Hot path: two stores. */
   add(id: IdValue, timestamp: number): void {
@@ -26,9 +28,22 @@ export class RecentTrades {
     return undefined
   }
 
-  /** Whether this very trade is among them, whatever else has come under its id: ids may have begun anew. */
+  /** Ids begin anew: what was delivered says nothing of what follows, and copies of it may still come. */
+  beginAnew(): void {
+    const inOrder = [...this.#ids.keys()].map((i) => (this.#at + i) % this.#ids.length)
+    const ended = inOrder.map((i) => [this.#ids[i] ?? NaN, this.#times[i] ?? NaN] as const)
+    this.#former = [...this.#former, ...ended].slice(-KEPT)
+    this.#ids = []
+    this.#times = []
+    this.#at = 0
+  }
+
+  /** Whether this very trade is among them, or among the last ones from before ids began anew. */
   has(id: IdValue, timestamp: number): boolean {
-    return this.#ids.some((known, i) => known === id && this.#times[i] === timestamp)
+    return (
+      this.#ids.some((known, i) => known === id && this.#times[i] === timestamp) ||
+      this.#former.some(([known, time]) => known === id && time === timestamp)
+    )
   }
 
   /** Their exchange times, in no order. */

@@ -295,7 +295,8 @@ export class TradeTape {
 
   #known(point: TradePoint, ids: IdRange): void {
     const isNew = this.#isNewer(point, ids) && this.#restart.add({ point, ids })
-    if (!isNew) this.#countCopy(point, ids)
+    if (isNew) this.#claims.received(point)
+    else this.#countCopy(point, ids)
     this.#claims.repeated(point, ids)
   }
 

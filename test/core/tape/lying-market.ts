@@ -259,7 +259,9 @@ function faultsOf(market: Market, world: () => TapeWorld): Record<string, () => 
     },
     exchangeClockSet: () => void (market.offset += market.clockSteps[market.int(0, market.clockSteps.length - 1)]!),
     wallClockSet: () => world().clock.stepWall([-3_600_000, 3_600_000, -10_000, 7_200_000][market.int(0, 3)]!),
-    idsRestart: () => {
+    idsRestart: async () => {
+      // What bears the very time of the last trade could be a copy.
+      await world().clock.advance(1)
       // Far below: what begins anew just behind itself looks like copies, or like a hole that closes.
       if (market.nextId < 100_000) return
       market.era++
