@@ -86,7 +86,10 @@ export interface TradeHistory {
    * counts as stale after `maxSilenceDurationMs`, quiet or not.
    */
   latest?(rest: RestClient, target: TradeTarget, now: number, signal: AbortSignal): Promise<PointOf<'trade'> | undefined>
-  /** For `none`: all trades of a span of exchange time, marked as backfilled. */
+  /**
+   * For `none`: all trades of a span of exchange time, both ends included, marked as backfilled, in any order. Without the trades at its ends
+   * an answer proves nothing, and is asked for again.
+   */
   between?(
     rest: RestClient,
     target: TradeTarget,
