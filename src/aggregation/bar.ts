@@ -123,8 +123,8 @@ export class Bar {
     this.quote1 += up
     const upper = Math.floor(this.quote1 / WORD)
     this.quote1 -= upper * WORD
+    // Prices being less than 10^14, it stays below the volumes that were added, which spill in time.
     this.quote2 += upper
-    if (this.quote2 > ALMOST_HALF_SAFE) this.#spillSums()
   }
 
   exactPrices(): ExactPrices {

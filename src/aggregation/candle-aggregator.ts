@@ -289,11 +289,10 @@ export class CandleAggregator {
     let bar = level.current
     if (bar === undefined || from.openTime < bar.openTime || from.openTime >= bar.closeTime)
       bar = this.#barAt(level, from.openTime)
-    const { lastTime, lastId, count } = bar
     bar.merge(from)
     if (!bar.isClosed) return
     level.store(bar)
-    this.#revise(level, bar, count === 0 || bar.lastTime !== lastTime || bar.lastId !== lastId)
+    this.#revise(level, bar, true)
     for (const target of level.targets) this.#fold(target, from)
   }
 

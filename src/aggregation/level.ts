@@ -164,7 +164,7 @@ export class Level {
     for (let index = this.#closed.indexOf(from - this.lengthMs + 1); index < this.#closed.length; index++) {
       const openTime = this.#closed.openTimeOf(index)
       if (openTime > to) return
-      if (openTime + this.lengthMs > from) yield openTime
+      yield openTime
     }
   }
 

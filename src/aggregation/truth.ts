@@ -77,7 +77,7 @@ export class Truth {
 
   /** Forgets what can touch no candle any more: all that opens before `time` is final. */
   prune(time: number): void {
-    if (this.#gaps.length > 0 && this.#gaps.some(({ to }) => to < time)) this.#gaps = this.#gaps.filter(({ to }) => to >= time)
+    this.#gaps = this.#gaps.filter(({ to }) => to >= time)
   }
 
   snapshot(): TruthSnapshot {
