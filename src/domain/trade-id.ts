@@ -58,7 +58,7 @@ export function idValue(id: string): IdValue | undefined {
 export function idPlus(id: IdValue, count: number): IdValue {
   if (typeof id === 'number') {
     const sum = id + count
-    if (Number.isSafeInteger(sum)) return sum
+    if (sum <= Number.MAX_SAFE_INTEGER && sum >= Number.MIN_SAFE_INTEGER) return sum
   }
   return exact(BigInt(id) + BigInt(count))
 }
@@ -66,7 +66,7 @@ export function idPlus(id: IdValue, count: number): IdValue {
 /** How many ids lie from `first` to `last`, both included; 0 or less when `last` comes before. Beyond 2^53 the nearest there is. */
 export function countIds(first: IdValue, last: IdValue): number {
   const count = typeof first === 'number' && typeof last === 'number' ? last - first + 1 : NaN
-  return Number.isSafeInteger(count) ? count : Number(BigInt(last) - BigInt(first) + 1n)
+  return count <= Number.MAX_SAFE_INTEGER && count >= Number.MIN_SAFE_INTEGER ? count : Number(BigInt(last) - BigInt(first) + 1n)
 }
 
 /** The ids that a row stands for: one that merges `count` fills carries the last one's. Undefined when its id does not count. Hot path. */

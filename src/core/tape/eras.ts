@@ -20,7 +20,7 @@ export class Eras {
   readonly #recent: RecentTrades
   /** What was delivered in those that have ended. */
   #former: Era[] = []
-  /** The first id of this one that was delivered. */
+  /** The first id of this one. */
   #first: IdValue = Infinity
   /** Exchange time at which it began. */
   #began = -Infinity
@@ -35,9 +35,9 @@ export class Eras {
     return this.#number
   }
 
-  /** Hot path. */
-  delivered(first: IdValue): void {
-    if (this.#first === Infinity) this.#first = first
+  /** The first one begins with this id. */
+  begun(first: IdValue): void {
+    this.#first = first
   }
 
   /**
@@ -51,7 +51,7 @@ export class Eras {
     if (next < first || next > last) this.#former = [...this.#former, { first, last, until }].slice(-MOST_ERAS)
     this.#began = Math.max(this.#began, until)
     this.#recent.beginAnew()
-    this.#first = Infinity
+    this.#first = next
     this.#number++
   }
 

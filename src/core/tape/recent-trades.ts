@@ -1,6 +1,6 @@
 import type { IdValue } from '../../domain/trade-id.ts'
 
-/** A hundred would tell copies apart on two sockets; the rest is for those that come in a burst. */
+/** A hundred would tell copies apart on two sockets; the rest is for those that come in a burst. A power of two. */
 const KEPT = 256
 
 /** Ids and exchange times of the last trades of a stream: what they say together, no single one of them can spoil. */
@@ -16,7 +16,7 @@ export class RecentTrades {
   add(id: IdValue, timestamp: number): void {
     this.#ids[this.#at] = id
     this.#times[this.#at] = timestamp
-    this.#at = (this.#at + 1) % KEPT
+    this.#at = (this.#at + 1) & (KEPT - 1)
   }
 
   /** Exchange time of the trade with this id, when it is among them. Copies come soon: looked for from the newest on. */

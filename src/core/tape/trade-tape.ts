@@ -256,7 +256,6 @@ export class TradeTape {
     if (point.data.backfilled) this.#ledger.count('backfilled', fills, point.timestamp)
     this.#lastTimestamp = point.timestamp
     this.#recent.add(ids.last, point.timestamp)
-    this.#eras.delivered(ids.first)
     if (this.#began === undefined) this.#begin(ids, point.timestamp)
     this.#hooks.deliver(point)
     this.#keeper.moved()
@@ -264,6 +263,7 @@ export class TradeTape {
 
   #begin({ first }: IdRange, timestamp: number): void {
     this.#began = { id: first, timestamp }
+    this.#eras.begun(first)
     if (!this.#isContinued) this.#keeper.begin({ id: String(idPlus(first, -1)), timestamp })
   }
 
