@@ -5,7 +5,7 @@ import type * as Testing from 'tapekeeper/testing'
 export interface Outcome {
   /** Every fill that was delivered or found later: `id price size side`, in the order in which they came. */
   readonly trades: readonly string[]
-  /** Gaps that are still open at the end. */
+  /** Gaps that were told, and whether their trades were found. */
   readonly gaps: readonly string[]
   /** What was said last of each closed candle. */
   readonly candles: readonly string[]
@@ -44,7 +44,8 @@ export async function playRun(library: typeof Library, testing: typeof Testing, 
     logger: library.silentLogger,
   })
   const trades: string[] = []
-  const open = new Map<string, string>()
+  const told = new Map<string, string>()
+  const open = new Set<string>()
   const candles = new Map<string, string>()
   const keep = ({ data }: Library.PointOf<'trade'>): void => {
     for (let i = (data.count ?? 1) - 1; i >= 0; i--) trades.push(`${BigInt(data.id) - BigInt(i)}`)
@@ -58,8 +59,9 @@ export async function playRun(library: typeof Library, testing: typeof Testing, 
   })
   collector.on('gap', ({ fromId, toId, reason, filled, trades: found }) => {
     const key = `${fromId}-${toId}`
+    told.set(key, `${key} ${reason} ${filled ? 'found' : 'open'}`)
     if (filled) open.delete(key)
-    else open.set(key, `${key} ${reason}`)
+    else open.add(key)
     found?.forEach(keep)
   })
 
@@ -102,15 +104,15 @@ export async function playRun(library: typeof Library, testing: typeof Testing, 
   await clock.advance(REST_MS)
   await inTime(clock, collector.stop())
 
-  const told = new Set(trades)
-  const ranges = [...open.keys()].map((key) => key.split('-').map(BigInt))
+  const seen = new Set(trades)
+  const ranges = [...open].map((key) => key.split('-').map(BigInt))
   const isInGap = (id: bigint): boolean => ranges.some(([from = 0n, to = -1n]) => id >= from && id <= to)
   const fills = fake.trades(SYMBOL).filter(({ id }) => BigInt(id) >= first)
   return {
     trades,
-    gaps: [...open.values()].sort(),
+    gaps: [...told.values()].sort(),
     candles: [...candles].map(([bucket, figures]) => `${bucket}: ${figures}`).sort(),
-    lost: fills.filter(({ id }) => !told.has(id) && !isInGap(BigInt(id))).map(({ id }) => id),
+    lost: fills.filter(({ id }) => !seen.has(id) && !isInGap(BigInt(id))).map(({ id }) => id),
     twice: trades.filter((id, i) => trades.indexOf(id) !== i),
   }
 }

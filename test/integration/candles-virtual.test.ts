@@ -151,7 +151,7 @@ describe('candles made of trades', () => {
     const latest = await running({ tradesPerSecond: 0.5 })
     const from = fake.clock.now()
     const random = seededRandom(`disconnects ${seeds({ quick: 1, deep: 1 })[0]}`)
-    const times = size({ quick: 16, deep: 100 })
+    const times = size({ quick: 16, deep: 50 })
     for (let i = 0; i < times; i++) {
       await fake.clock.advance(Math.floor(random() * 2 * 14 * MINUTE_MS))
       if (random() < 0.5) fake.refuse({ status: 503, forMs: Math.floor(random() * MINUTE_MS) })

@@ -261,5 +261,5 @@ async function run(seed: number): Promise<void> {
 }
 
 describe('a writer between a hostile database and a hostile disk', () => {
-  test('nothing is lost in silence, nothing is doubled, the last revision wins', () => eachSeed({ quick: 60, deep: 300 }, run))
+  test('nothing is lost in silence, nothing is doubled, the last revision wins', () => eachSeed({ quick: 60, deep: 200 }, run))
 })
