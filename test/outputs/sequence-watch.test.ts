@@ -62,3 +62,14 @@ test('a session from before our time is outdated, a known or a later one is not'
   watch.see({ stream, session: 'b', sequence: 1 })
   expect(['a', 'b', 'c'].map((session) => watch.isOutdated({ stream, session }))).toEqual([true, false, false])
 })
+
+test('a stream that is read again has come as far as before, by the session that it shows', () => {
+  const watch = new SequenceWatch()
+  watch.see({ stream, session: 'b', sequence: 4 })
+  watch.see({ stream, session: 'c', sequence: 9 })
+  const reached = (session: string, sequence: number, of = stream) => watch.hasReached({ stream: of, session, sequence })
+  expect([reached('b', 3), reached('b', 4), reached('b', 5)]).toEqual([false, true, true])
+  expect([reached('c', 8), reached('c', 9)]).toEqual([false, true])
+  // A session that was never seen says nothing of how far we had come, nor does another stream.
+  expect([reached('a', 99), reached('d', 99), reached('b', 4, 'okx:ETH-USDT:trade')]).toEqual([false, false, false])
+})
