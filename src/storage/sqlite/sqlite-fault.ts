@@ -20,6 +20,8 @@ const FAULT_OF: Readonly<Record<string, DatabaseFault>> = {
 export function sqliteFault(error: unknown): DatabaseFault {
   const code: unknown = error instanceof Error && 'code' in error ? error.code : undefined
   if (typeof code === 'string') {
+    // What a trigger raises may be about this row, or about all: RAISE does not say.
+    if (code === 'SQLITE_CONSTRAINT_TRIGGER') return 'unknown'
     const [sqlite = '', kind = ''] = code.split('_')
     // Node's own codes begin with ERR_; what the operating system says is a single word, and about the disk.
     if (sqlite === 'SQLITE') return FAULT_OF[`SQLITE_${kind}`] ?? 'unknown'

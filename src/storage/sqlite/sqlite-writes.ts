@@ -1,4 +1,4 @@
-import type { Database } from 'better-sqlite3'
+import type { Database, Statement } from 'better-sqlite3'
 import { sql, type Kysely, type RawBuilder } from 'kysely'
 import type { Gap } from '../../domain/gap.ts'
 import { decideGap } from '../../domain/stored-gaps.ts'
@@ -28,13 +28,17 @@ export interface SqliteWrites {
 }
 
 export function prepareWrites(connection: Database, db: Kysely<Tables>): SqliteWrites {
-  const prepare = <Result>(statement: RawBuilder<unknown>) => connection.prepare<SqlValue[], Result>(statement.compile(db).sql)
+  // When it is needed first: a table that is missing, or looks otherwise, costs only what belongs into it.
+  const prepare = <Result>(statement: RawBuilder<unknown>) => {
+    let prepared: Statement<SqlValue[], Result> | undefined
+    return () => (prepared ??= connection.prepare<SqlValue[], Result>(statement.compile(db).sql))
+  }
 
   const addNew = <Row>(statement: RawBuilder<unknown>, valuesOf: (row: Row) => SqlValue[]) => {
     const add = prepare(statement)
     return connection.transaction((rows: readonly Row[]): WriteResult => {
       let inserted = 0
-      for (const row of rows) inserted += add.run(...valuesOf(row)).changes
+      for (const row of rows) inserted += add().run(...valuesOf(row)).changes
       return { inserted, kept: rows.length - inserted, overwritten: 0 }
     })
   }
@@ -48,9 +52,9 @@ export function prepareWrites(connection: Database, db: Kysely<Tables>): SqliteW
     const count = { insert: 0, keep: 0, overwrite: 0 }
     for (const candle of candles) {
       const values = candleValues(candle)
-      const stored = storedCandle.get(...candleKey(candle))
+      const stored = storedCandle().get(...candleKey(candle))
       const decision = decideCandle(stored && candleOf(stored), candle, forceUpdateCandles)
-      if (decision !== 'keep') putCandle.run(...values)
+      if (decision !== 'keep') putCandle().run(...values)
       count[decision]++
     }
     return { inserted: count.insert, kept: count.keep, overwritten: count.overwrite }
@@ -62,9 +66,9 @@ export function prepareWrites(connection: Database, db: Kysely<Tables>): SqliteW
     const count = { insert: 0, keep: 0, overwrite: 0 }
     for (const gap of gaps) {
       const values = gapValues(gap)
-      const stored = storedGap.get(...gapKeyValues(gap))
+      const stored = storedGap().get(...gapKeyValues(gap))
       const decision = decideGap(stored && gapOf(stored), gap)
-      if (decision !== 'keep') putGap.run(...values)
+      if (decision !== 'keep') putGap().run(...values)
       count[decision]++
     }
     return { inserted: count.insert, kept: count.keep, overwritten: count.overwrite }

@@ -125,7 +125,11 @@ describe('a file that fails while it is open', () => {
     const save = (count: number) => database.run(where, ({ writes }) => writes.trades(trades(count)))
     await save(10)
     await limit(20)
-    expect(await failureOf(save(5_000))).toMatchObject({ ...where, fault: 'away', cause: { code: 'SQLITE_FULL' } })
+    expect(await failureOf(save(5_000))).toMatchObject({
+      ...where,
+      fault: 'away',
+      message: 'saveTrades on trades: database or disk is full',
+    })
     await limit(1_000_000)
     expect(await save(5_000)).toEqual({ inserted: 4_990, kept: 10, overwritten: 0 })
     await database.close()
@@ -188,6 +192,7 @@ test.each([
   ['away', 'SQLITE_READONLY_DBMOVED', 'SQLITE_NOMEM', 'ENOSPC', 'EACCES', 'ENOTDIR', 'EMFILE'],
   ['row', 'SQLITE_CONSTRAINT_NOTNULL', 'SQLITE_CONSTRAINT_CHECK', 'SQLITE_MISMATCH', 'SQLITE_TOOBIG'],
   ['unknown', 'SQLITE_CORRUPT', 'SQLITE_NOTADB', 'SQLITE_ERROR', 'SQLITE_SCHEMA', 'ERR_SOMETHING'],
+  ['unknown', 'SQLITE_CONSTRAINT_TRIGGER'],
 ])('fault %s: %s and the like', (fault, ...codes) => {
   for (const code of codes) expect([code, sqliteFault(coded(code))]).toEqual([code, fault])
 })
