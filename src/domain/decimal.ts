@@ -45,12 +45,12 @@ export function isZero(value: string): boolean {
 function hasDecimalShape(text: string, start: number): boolean {
   const length = text.length
   if (length === start || length > MAX_DECIMAL_LENGTH) return false
-  let dotAt = -1
+  let hasDot = false
   for (let i = start; i < length; i++) {
     const code = text.charCodeAt(i)
     if (code >= ZERO && code <= NINE) continue
-    if (code !== DOT || dotAt >= 0 || i === start || i === length - 1) return false
-    dotAt = i
+    if (code !== DOT || hasDot || i === start || i === length - 1) return false
+    hasDot = true
   }
   return true
 }

@@ -166,7 +166,7 @@ export class Backlog {
     const numbers = names.flatMap((name) => SEGMENT.exec(name)?.[1] ?? []).map(Number)
     numbers.sort((a, b) => a - b)
     const position = await this.#positionFile.read()
-    this.#nextNumber = Math.max(0, position?.segment ?? 0, ...numbers.slice(-1)) + 1
+    this.#nextNumber = Math.max(position?.segment ?? 0, numbers.at(-1) ?? 0) + 1
     if (position !== undefined) this.#position = position
     for (const number of numbers) await this.#count(number, number === numbers.at(-1))
     const first = this.#segments[0]

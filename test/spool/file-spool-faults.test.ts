@@ -249,3 +249,67 @@ test('a full disk is said in words, loses nothing, and can be drained, also by t
     small.unmount()
   }
 })
+
+test('a part that is drained is not brought back by the next one, which cannot be read', async () => {
+  const { disk, directory, lane } = await faultyLane({ segmentBytes: 1 })
+  await lane.append(['a', 'b'])
+  await lane.append(['c'])
+  await lane.drop(1)
+  disk.fault = failing(['open'], 'EIO', /2\.spool$/)
+  await expect(lane.read(10)).rejects.toThrow('EIO')
+  await lane.drop(1)
+  expect(await linesLeftIn(copyOf(directory))).toEqual(['c'])
+  disk.fault = undefined
+  expect(await drained(lane)).toEqual(['c'])
+  await lane.close()
+})
+
+test.each([0, 1])(
+  'lines that are damaged while they wait, in part %i of two, are counted no longer, however often it is read',
+  async (damaged) => {
+    const { directory, lane } = await faultyLane({ segmentBytes: 1 })
+    const parts = [
+      ['a', 'b', 'c'],
+      ['d', 'e'],
+    ]
+    for (const part of parts) await lane.append(part)
+    const file = segmentsIn(join(directory, 'l'))[damaged]!
+    writeFileSync(join(directory, 'l', file), '\0'.repeat(40))
+    const sound = parts[1 - damaged]!
+    for (let i = 0; i < 3; i++) {
+      expect(await lane.read(100)).toEqual(sound)
+      expect(lane.lines).toBe(sound.length)
+    }
+    expect(await drained(lane)).toEqual(sound)
+    expect([lane.lines, lane.bytes]).toEqual([0, 0])
+    await lane.close()
+  },
+)
+
+test('a lane that cannot be closed in order says why, and is closed', async () => {
+  const directory = newDirectory()
+  const files = faultyFiles(() => undefined)
+  let isBroken = false
+  const lane = fileSpoolOn(
+    {
+      ...files,
+      open: async (path, flags, mode) => {
+        const handle = await files.open(path, flags, mode)
+        const close = async (): Promise<void> => {
+          await handle.close()
+          if (isBroken && String(path).endsWith('.spool')) throw new SystemError('EIO')
+        }
+        return new Proxy(handle, { get: (target, key) => (key === 'close' ? close : (Reflect.get(target, key) as unknown)) })
+      },
+    },
+    { directory },
+  ).lane('l')
+  await lane.open()
+  await lane.append(['a'])
+  isBroken = true
+  await expect(lane.close()).rejects.toMatchObject({
+    code: 'SPOOL_FAILED',
+    message: `spool ${join(directory, 'l')}: close failed: EIO: injected`,
+  })
+  expect(await linesLeftIn(directory)).toEqual(['a'])
+})

@@ -1,4 +1,4 @@
-import { readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { TapekeeperError } from '../../src/errors/tapekeeper-error.ts'
@@ -203,4 +203,33 @@ test('options are checked', () => {
   expect(() => createFileSpool({ directory: '' })).toThrow(/directory/)
   expect(() => createFileSpool({ directory: 'x', maxBytes: 0 })).toThrow(/maxBytes/)
   expect(() => createFileSpool({ directory: 'x', maxbytes: 1 } as never)).toThrow(/did you mean "maxBytes"/)
+})
+
+test('what fits exactly is taken, and one byte more is not', async () => {
+  const measured = createFileSpool({ directory: newDirectory() }).lane('l')
+  await measured.open()
+  await measured.append(numbered(0, 10))
+  const { bytes } = measured
+  await measured.close()
+  const laneOf = (maxBytes: number) => createFileSpool({ directory: newDirectory(), maxBytes }).lane('l')
+  const [exact, small] = [laneOf(bytes), laneOf(bytes - 1)]
+  await Promise.all([exact.open(), small.open()])
+  await exact.append(numbered(0, 10))
+  expect(exact.bytes).toBe(bytes)
+  await expect(small.append(numbered(0, 10))).rejects.toThrow('is full')
+  await Promise.all([exact.close(), small.close()])
+})
+
+test('reading begins no new file, and writes none', async () => {
+  const directory = newDirectory()
+  const lane = createFileSpool({ directory }).lane('l')
+  const contents = () => readdirSync(join(directory, 'l')).map((name) => [name, statSync(join(directory, 'l', name)).mtimeMs])
+  await lane.open()
+  await lane.append(['a'])
+  const before = contents()
+  for (let i = 0; i < 3; i++) expect(await lane.read(1)).toEqual(['a'])
+  expect(contents()).toEqual(before)
+  await lane.append(['b'])
+  expect(segmentsIn(join(directory, 'l'))).toHaveLength(1)
+  await lane.close()
 })

@@ -15,8 +15,10 @@ interface Row {
 function world() {
   const stored: Row[] = []
   const rejected: Row[] = []
+  const attempts: number[] = []
   const error = new DatabaseOperationError('no', { operation: 'save', table: 't' })
   const attempt = (rows: readonly Row[]): Promise<Verdict> => {
+    attempts.push(rows.length)
     const bad = rows.find(({ fails }) => fails !== undefined) ?? rows.find(({ blips }) => blips > 0)
     if (bad === undefined) return Promise.resolve({ is: 'stored', result: { inserted: rows.length, kept: 0, overwritten: 0 } })
     if (rows.length === 1) bad.blips--
@@ -32,7 +34,7 @@ function world() {
       onStored: (some) => void stored.push(...some),
       onRejected: (row) => void rejected.push(row),
     })
-  return { run, stored, rejected }
+  return { run, stored, rejected, attempts }
 }
 
 const anyRows = fc
@@ -87,4 +89,21 @@ test('a few that the repository blames itself are rejected even alone', async ()
   }))
   expect(await run(rows)).toBeUndefined()
   expect(rejected).toHaveLength(SYSTEMIC_ROWS - 1)
+})
+
+test('when so many fail that it looks like the table, five more are tried, and then none', async () => {
+  const { run, attempts } = world()
+  const rows = Array.from({ length: 1_000 }, (_, number): Row => ({ key: String(number), number, fails: 'row', blips: 0 }))
+  expect((await run(rows))?.is).toBe('held')
+  expect(attempts.filter((count) => count === 1)).toHaveLength(SYSTEMIC_ROWS + 5)
+})
+
+test('when one of those tried out of turn is stored, it was the rows: they are rejected, and all others are stored once', async () => {
+  const { run, stored, rejected } = world()
+  const rows = Array.from({ length: 100 }, (_, number): Row => {
+    return { key: String(number), number, fails: number < SYSTEMIC_ROWS ? 'row' : undefined, blips: 0 }
+  })
+  expect(await run(rows)).toBeUndefined()
+  expect(rejected).toEqual(rows.slice(0, SYSTEMIC_ROWS))
+  expect(stored.toSorted((a, b) => a.number - b.number)).toEqual(rows.slice(SYSTEMIC_ROWS))
 })
