@@ -457,7 +457,7 @@ export class StorageWriter {
 
   #isFlushed(flush: Flush): boolean {
     if (this.#isInMemory(flush)) return false
-    if (flush.isAborted || this.#spool === undefined || !this.#schedule.hasSpooled) return true
+    if (flush.isAborted || this.#spool === undefined) return true
     flush.dropped ??= this.#spool.dropped + this.#spool.lines
     if (this.#spool.dropped >= flush.dropped) return true
     // They are safe where they are.

@@ -497,6 +497,18 @@ describe('flush', () => {
     expect(database.trades.size).toBe(1)
   })
 
+  test('takes no detour over the spool while the repository works, however slowly', async () => {
+    const { clock, database, disk, writer, write, many } = world({ withSpool: true, maxQueuedRows: 100 })
+    database.maxLatencyMs = 100
+    write(...many(60))
+    const flushed = writer.flush()
+    await clock.settle()
+    expect(disk.appends).toBe(0)
+    await clock.advance(1_000)
+    await flushed
+    expect(database.trades.size).toBe(60)
+  })
+
   test('drains the spool when it can, and else leaves the rows in it', async () => {
     const { clock, database, writer, write, many, lines } = world({ withSpool: true })
     database.mood = 'down'
