@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process'
 import { readdirSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { beforeAll, describe, expect, test } from 'vitest'
+import { compiled } from '../support/compiled.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 
@@ -46,10 +47,12 @@ interface Outcome {
   readonly stderr: string
 }
 
-/** Runs one example as its reader would. `interruptAt` is output at which to press Ctrl-C. */
+/** Runs one example, the first one as its reader would. `interruptAt` is output at which to press Ctrl-C. */
 function run(command: string, interruptAt?: RegExp): Promise<Outcome> {
   const [file = '', ...args] = command.split(' ')
-  const child = spawn(process.execPath, ['--import', 'tsx', `examples/${file}`, ...args], { cwd: root })
+  const path = `examples/${file}`
+  const program = file === 'quick-start.ts' ? ['--import', 'tsx', path] : [compiled(path)]
+  const child = spawn(process.execPath, [...program, ...args], { cwd: root })
   const output = { stdout: '', stderr: '' }
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
     output.stdout += text

@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { CollectorStatusReport, ManagerStatusReport } from 'tapekeeper'
 import { METRICS } from '../../src/metrics/catalog.ts'
+import { compiled } from '../support/compiled.ts'
 import { Exposition } from '../metrics/exposition.ts'
 
 // The example as its reader starts it: a process of its own, real sockets, real HTTP.
@@ -31,7 +32,7 @@ const scrape = async (): Promise<Exposition> => new Exposition(await (await ask(
 
 beforeAll(async () => {
   const env = { ...process.env, PORT: '0' }
-  child = spawn(process.execPath, ['--import', 'tsx', 'examples/server.ts'], {
+  child = spawn(process.execPath, [compiled('examples/server.ts')], {
     cwd: root,
     env,
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -1,12 +1,11 @@
 import { spawn } from 'node:child_process'
-import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
 import { startFakeExchange } from 'tapekeeper/testing'
+import { compiled } from '../support/compiled.ts'
 
 test('a process with 200 collectors over real sockets ends by itself once they are stopped', async () => {
   await using fake = await startFakeExchange({ exchange: 'okx', seed: 5, pairs: 200, tradesPerSecond: 5 })
-  const script = fileURLToPath(new URL('./exit.script.ts', import.meta.url))
-  const child = spawn(process.execPath, ['--import', 'tsx', script], {
+  const child = spawn(process.execPath, [compiled('test/integration/exit.script.ts')], {
     env: { ...process.env, ENDPOINTS: JSON.stringify(fake.endpoints) },
     stdio: ['ignore', 'pipe', 'inherit'],
   })

@@ -1,9 +1,8 @@
 import { spawn, type ChildProcess } from 'node:child_process'
-import { fileURLToPath } from 'node:url'
 import { afterEach, expect, test } from 'vitest'
 import { stopOnSignals, type StopOnSignalsOptions } from 'tapekeeper/node'
+import { compiled } from '../support/compiled.ts'
 
-const script = fileURLToPath(new URL('./stop-on-signals.script.ts', import.meta.url))
 const children: ChildProcess[] = []
 
 interface Ended {
@@ -20,7 +19,7 @@ interface Child {
 }
 
 async function run(stopMs: number | '', options: StopOnSignalsOptions = {}, env: NodeJS.ProcessEnv = {}): Promise<Child> {
-  const child = spawn(process.execPath, ['--import', 'tsx', script], {
+  const child = spawn(process.execPath, [compiled('test/manager/stop-on-signals.script.ts')], {
     env: { ...process.env, STOP_MS: String(stopMs), OPTIONS: JSON.stringify(options), ...env },
     stdio: ['ignore', 'pipe', 'inherit'],
   })

@@ -9,6 +9,7 @@ import { createOkxCollector } from 'tapekeeper'
 import { createRecorder, createReplay, readRecording } from 'tapekeeper/node'
 import { CORRUPT_KINDS, seededRandom, startFakeExchange } from 'tapekeeper/testing'
 import { systemPorts } from '../../src/ports/ports.ts'
+import { compiled } from '../support/compiled.ts'
 import { observe, type Observation } from './observe.ts'
 import { configFor, replayRun } from './replay-run.ts'
 
@@ -113,7 +114,7 @@ describe('a troubled session on real sockets', () => {
       skip(`the npm package node@24 cannot be had: ${typeof got === 'string' ? got : got.stdout}`)
       return
     }
-    const { stdout } = await run('npx', [...node24, '--import', 'tsx', 'test/recording/replay.script.ts'], { cwd, env })
+    const { stdout } = await run('npx', [...node24, compiled('test/recording/replay.script.ts')], { cwd, env })
     expect(JSON.parse(stdout)).toEqual({
       node: expect.stringMatching(/^v24\./) as string,
       points: live.points.length,

@@ -6,6 +6,7 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { afterEach, expect, test } from 'vitest'
 import { createFileSpool } from 'tapekeeper/node'
+import { compiled } from '../support/compiled.ts'
 import { drained, newDirectory, scanned } from './spool-world.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
@@ -28,7 +29,7 @@ type Said = {
 /** Starts spool.script.ts. */
 function start(directory: string, task: string, { from = 0, user }: { from?: number; user?: number } = {}) {
   const identity = user === undefined ? {} : { uid: user, gid: user }
-  const child = spawn(process.execPath, ['--import', 'tsx', 'test/spool/spool.script.ts', directory, task, String(from)], {
+  const child = spawn(process.execPath, [compiled('test/spool/spool.script.ts'), directory, task, String(from)], {
     cwd: root,
     stdio: ['ignore', 'pipe', 'inherit'],
     ...identity,

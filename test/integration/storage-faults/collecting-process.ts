@@ -3,8 +3,8 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import process from 'node:process'
-import { fileURLToPath } from 'node:url'
 import type { Gap, SinkStatus, StorageOptions, Timeframe } from 'tapekeeper'
+import { compiled } from '../../support/compiled.ts'
 
 /** What collecting.script.ts is to do. */
 export interface CollectingSetup {
@@ -61,9 +61,9 @@ export class CollectingProcess {
 
   /** @param heapMb what V8 may use for objects; more ends the process. */
   constructor(setup: CollectingSetup, { heapMb, user }: { heapMb?: number; user?: number } = {}) {
-    const script = fileURLToPath(new URL('./collecting.script.ts', import.meta.url))
+    const script = compiled('test/integration/storage-faults/collecting.script.ts')
     const heap = heapMb === undefined ? [] : [`--max-old-space-size=${heapMb}`]
-    const child = spawn(process.execPath, [...heap, '--import', 'tsx', script, JSON.stringify(setup)], {
+    const child = spawn(process.execPath, [...heap, script, JSON.stringify(setup)], {
       stdio: ['ignore', 'pipe', 'pipe'],
       ...(user !== undefined && { uid: user, gid: user }),
     })

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
+import { compiled } from '../../support/compiled.ts'
 import { postgresMissing, startPostgres } from '../../support/postgres.ts'
 
 const root = fileURLToPath(new URL('../../..', import.meta.url))
@@ -24,7 +25,7 @@ test.skipIf(postgresMissing !== undefined)(
 
 function runExample(url: string): Promise<{ code: number | null; output: string }> {
   const env = { ...process.env, POSTGRES_URL: url }
-  const child = spawn(process.execPath, ['--import', 'tsx', 'examples/postgres.ts'], { cwd: root, env })
+  const child = spawn(process.execPath, [compiled('examples/postgres.ts')], { cwd: root, env })
   let output = ''
   for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text: string) => (output += text))
   return new Promise((resolve, reject) => {

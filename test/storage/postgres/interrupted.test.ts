@@ -1,13 +1,13 @@
 import { spawn } from 'node:child_process'
 import { connect } from 'node:net'
-import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
+import { compiled } from '../../support/compiled.ts'
 import { postgresMissing } from '../../support/postgres.ts'
 
-const script = fileURLToPath(new URL('interrupted.script.ts', import.meta.url))
-
 test.skipIf(postgresMissing !== undefined)('a test run that is killed leaves no server behind', async () => {
-  const child = spawn(process.execPath, ['--import', 'tsx', script], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const child = spawn(process.execPath, [compiled('test/storage/postgres/interrupted.script.ts')], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
   const port = await new Promise<number>((resolve, reject) => {
     let output = ''
     child.once('exit', () => reject(new Error('it ended by itself')))

@@ -1,13 +1,12 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { existsSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { expect, onTestFinished, test } from 'vitest'
 import { createSqliteRepository } from '../../../src/storage/sqlite/create-sqlite-repository.ts'
 import { collect } from '../../../src/testing/repository-contract/contract-world.ts'
+import { compiled } from '../../support/compiled.ts'
 import { scratchFile } from './scratch.ts'
 
-const script = fileURLToPath(new URL('./writer.script.ts', import.meta.url))
 const FOR_EVER = 1_000_000
 
 interface Writer {
@@ -19,7 +18,7 @@ interface Writer {
 }
 
 function startWriter(file: string, symbol: string, batches: number, env: Record<string, string> = {}): Writer {
-  const args = ['--import', 'tsx', script, file, symbol, String(batches)]
+  const args = [compiled('test/storage/sqlite/writer.script.ts'), file, symbol, String(batches)]
   const child = spawn(process.execPath, args, { env: { ...process.env, ...env } })
   onTestFinished(() => void child.kill('SIGKILL'))
   let stdout = ''
