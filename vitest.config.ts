@@ -8,7 +8,8 @@ const ROOT = fileURLToPath(new URL('.', import.meta.url))
 const LIMIT_MS = 10 * 60_000
 
 /** These leave nothing behind in their process. They share it, so that what they test is loaded and warmed up once and not for each file. */
-const SHARING = /^test[/\\](aggregation|core|domain|errors|exchanges|kit|ports)[/\\]/
+const SHARING =
+  /^test[/\\](aggregation|core|domain|errors|exchanges|kit|metrics|ports|recording|spool|storage[/\\](memory|sql|sqlite|writer)|testing)[/\\]/
 
 /** Modes: `deep` and `explore` play the seeded runs only, many of them or others; see test/support/runs.ts. */
 export default defineConfig(({ mode }) => {

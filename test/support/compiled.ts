@@ -1,12 +1,12 @@
 import { buildSync } from 'esbuild'
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, renameSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, realpathSync, renameSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 /** From here the packages are found. */
-const cache = join(root, 'node_modules/.cache/tapekeeper-tests')
+const cache = join(realpathSync(join(root, 'node_modules')), '.cache/tapekeeper-tests')
 const known = new Map<string, string>()
 
 /**

@@ -34,7 +34,8 @@ const integer = (name: string, text: string): number => {
 }
 
 const only = SEED === undefined ? undefined : integer('SEED', SEED)
-const isDeep = TEST_RUNS === 'deep'
+/** Whether CI waits, and not people: then also what hardly differs from something else is played. */
+export const isDeep = TEST_RUNS === 'deep'
 const first = TEST_RUNS === 'explore' ? integer('EXPLORE_FROM', EXPLORE_FROM ?? '') : 1
 
 /** Whether one seed alone was asked for. What only many runs show (that the faults do something) is not expected then. */

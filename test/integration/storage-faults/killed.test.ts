@@ -141,7 +141,7 @@ describe.concurrent('the process is killed again and again, and nothing is lost 
       storage: { batchRows: 50 },
       isOutspoken: true,
     }
-    const lives = size({ quick: 2, deep: 4 })
+    const lives = size({ quick: 3, deep: 4 })
     for (let i = 0; i < lives; i++) {
       const life = scene.collect(setup)
       await life.started()

@@ -6,6 +6,7 @@ import { STORED_KINDS } from '../../../src/storage/repository.ts'
 import { MIGRATION_TABLES } from '../../../src/storage/sql/migrations.ts'
 import { repositoryContract } from '../../../src/testing/repository-contract/repository-contract.ts'
 import { tradeAt } from '../../../src/testing/repository-contract/sample-rows.ts'
+import { isDeep } from '../../support/runs.ts'
 import { postgresMissing, startPostgres, type TestPostgres } from '../../support/postgres.ts'
 import { timescaleStub } from './timescale-stub.ts'
 
@@ -57,16 +58,16 @@ describe.skipIf(postgresMissing !== undefined)('the PostgreSQL repository', () =
       },
     })
 
-  describe('with ordinary tables, and connections of its own', () => {
+  describe("with ordinary tables, and a host's pool", () => {
     contract(
       () => plain,
-      ({ connectionString }) => ({ connectionString }),
+      ({ pool }) => ({ pool }),
     )
   })
-  describe("with hypertables, and a host's pool", () => {
+  describe.runIf(isDeep)('with hypertables, and connections of its own', () => {
     contract(
       () => timescale,
-      ({ pool }) => ({ pool: pool }),
+      ({ connectionString }) => ({ connectionString }),
     )
   })
 })

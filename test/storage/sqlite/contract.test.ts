@@ -6,6 +6,7 @@ import { STORED_KINDS } from '../../../src/storage/repository.ts'
 import { createSqliteRepository } from '../../../src/storage/sqlite/create-sqlite-repository.ts'
 import { repositoryContract } from '../../../src/testing/repository-contract/repository-contract.ts'
 import { tradeAt } from '../../../src/testing/repository-contract/sample-rows.ts'
+import { isDeep } from '../../support/runs.ts'
 
 const badTrade = { ...tradeAt(0), timestamp: NaN }
 
@@ -26,7 +27,7 @@ describe('the SQLite repository in a file', () => {
   })
 })
 
-describe('the SQLite repository in memory', () => {
+describe.runIf(isDeep)('the SQLite repository in memory', () => {
   repositoryContract({
     test,
     expect,
