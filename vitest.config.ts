@@ -30,7 +30,7 @@ export default defineConfig(({ mode }) => {
   })
   return {
     test: {
-      projects: [project('alone', true), project('sharing', false)],
+      projects: [project('sharing', false), project('alone', true)],
       reporters: reporters(isSeeded ? mode : 'unit'),
       // More than cores: many tests wait, for servers, outages and other processes.
       maxWorkers: 3,

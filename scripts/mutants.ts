@@ -48,11 +48,11 @@ const mine = drawn.filter((_, i) => i % parts === part - 1)
 
 let current: Mutant | undefined
 const limits = { testTimeout: 30_000, hookTimeout: 30_000, expect: { poll: { timeout: 10_000 } } }
-// Without vitest.config.ts: its projects would not take the plugin.
+// Without vitest.config.ts: its projects would not take the plugin, and files that share a process keep what was changed before.
 const vitest = await createVitest(
   'test',
   {
-    ...{ config: false, include: testFiles('.', 'quick'), env: { TEST_RUNS: 'quick' }, isolate: false },
+    ...{ config: false, include: testFiles('.', 'quick'), env: { TEST_RUNS: 'quick' } },
     ...{ watch: true, bail: 1, maxWorkers: 1, reporters: [{}], silent: true, ...limits },
   },
   {
