@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url'
 import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config'
+import { BaseSequencer, type TestSpecification } from 'vitest/node'
 import { reporters } from './test/support/reporters.ts'
 import { sourceAliases, testFiles } from './test/support/test-files.ts'
 
@@ -9,7 +10,17 @@ const LIMIT_MS = 10 * 60_000
 
 /** These leave nothing behind in their process. They share it, so that what they test is loaded and warmed up once and not for each file. */
 const SHARING =
-  /^test[/\\](aggregation|core|domain|errors|exchanges|kit|metrics|ports|recording|spool|storage[/\\](memory|sql|sqlite|writer)|testing)[/\\]/
+  /^test[/\\](aggregation|core|domain|errors|exchanges|integration(?!.(storage-faults|secrets|exit))|kit|manager|metrics|ports|recording|spool|storage[/\\](memory|sql|sqlite|writer)|testing)[/\\]/
+
+/** They take minutes in the deep runs: begun last, they would be waited for alone. */
+const LONGEST = /(tape[/\\](liveness|model)|soak-virtual|postgres[/\\]contract)\.test\.ts$/
+
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const isLong = ({ moduleId }: TestSpecification): number => (LONGEST.test(moduleId) ? 1 : 0)
+    return (await super.sort(files)).sort((one, other) => isLong(other) - isLong(one))
+  }
+}
 
 /** Modes: `deep` and `explore` play the seeded runs only, many of them or others; see test/support/runs.ts. */
 export default defineConfig(({ mode }) => {
@@ -34,6 +45,7 @@ export default defineConfig(({ mode }) => {
       reporters: reporters(isSeeded ? mode : 'unit'),
       // More than cores: many tests wait, for servers, outages and other processes.
       maxWorkers: 3,
+      sequence: { sequencer: LongestFirst },
     },
   }
 })
