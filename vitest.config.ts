@@ -10,7 +10,7 @@ const LIMIT_MS = 10 * 60_000
 
 /** These leave nothing behind in their process. They share it, so that what they test is loaded and warmed up once and not for each file. */
 const SHARING =
-  /^test[/\\](aggregation|core|domain|errors|exchanges|integration(?!.(storage-faults|secrets|exit))|kit|manager|metrics|ports|recording|spool|storage[/\\](memory|sql|sqlite|writer)|testing)[/\\]/
+  /^test[/\\](aggregation|core|domain|errors|exchanges|integration(?!.(storage-faults|secrets|exit))|kit|metrics|ports|recording|spool|storage[/\\](memory|sql|sqlite|writer)|testing)[/\\]/
 
 /** They take minutes in the deep runs: begun last, they would be waited for alone. */
 const LONGEST = /(tape[/\\](liveness|model)|soak-virtual|postgres[/\\]contract)\.test\.ts$/
