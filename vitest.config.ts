@@ -30,7 +30,8 @@ export default defineConfig(({ mode }) => {
     resolve: { alias: sourceAliases(ROOT) },
     test: {
       name,
-      include: testFiles(ROOT, mode).filter((file) => SHARING.test(file) !== isolate),
+      // The deep runs last so long that loading does not matter.
+      include: testFiles(ROOT, mode).filter((file) => (SHARING.test(file) && !isSeeded) !== isolate),
       isolate,
       env: { TEST_RUNS: isSeeded ? mode : 'quick' },
       // For what hangs: no machine is so slow that it gets there. Many runs in virtual time take as long as they take.
